@@ -1,0 +1,43 @@
+# The two commands of the README are `make run` and `make test`; each does all of its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test check bench golden docs lock
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml adapters/web/package-lock.json
+	$(PYTHON) -c 'import sys; sys.exit("Steady needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+run: setup
+	$(BIN)/steady serve
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/steady check
+
+bench: setup
+	$(BIN)/python -m bench
+
+golden: setup
+	$(BIN)/python -m pytest tests --golden
+
+# Everything in the repository that is made from something else: manifest, screenshots.
+docs: setup
+	$(BIN)/steady manifest slack --out manifest.json
+	$(BIN)/python docs/screenshots.py
+
+# Locks every package for all supported Pythons; hashes make the index irrelevant, so none is named.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements/dev.txt

@@ -1,0 +1,121 @@
+"""The composition root: settings in, a running program out."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from chatbot.coach import Coach
+from chatbot.errors import SettingsError
+from chatbot.guidance import load_guidance
+from chatbot.settings import Settings
+from chatbot.store.sql import SqlStore
+from chatbot.strings import load_strings
+
+log = logging.getLogger("steady.app")
+
+
+class Adapter(Protocol):
+    """A surface: its routes, and what it holds open while the program runs."""
+
+    def routes(self, prefix: str = "") -> Sequence[web.AbstractRouteDef]:
+        """Return its HTTP routes, each path beginning with `prefix`."""
+
+    async def start(self) -> None:
+        """Open what it needs. Raises SteadyError if that can't be had."""
+
+    async def stop(self) -> None:
+        """Finish what is under way, within a few seconds, and close everything."""
+
+
+def build(settings: Settings, port: int) -> web.Application:
+    """Return the program as an aiohttp application that will listen on `port`.
+
+    Only what is configured is imported: Teams' libraries alone take longer to load than all the rest.
+    """
+    store = SqlStore(settings.database_url)
+    coach = Coach(
+        load_guidance(settings.responses, {"minutes": settings.pause_minutes}),
+        load_strings(settings.responses),
+        store,
+    )
+    surfaces: list[tuple[Adapter, str]] = []
+    if settings.has_slack:
+        from adapters.slack import SlackAdapter
+
+        surfaces.append((SlackAdapter(settings, coach), ""))
+    if settings.has_teams:
+        from adapters.teams import TeamsAdapter
+
+        surfaces.append((TeamsAdapter(settings, coach), ""))
+    if settings.serves_playground:
+        from adapters.web import Playground
+
+        # Beside real platforms the playground keeps to its own corner; alone it is the whole program.
+        prefix = "/playground" if settings.has_slack or settings.has_teams else ""
+        surfaces.append((Playground(settings, coach, port), prefix))
+    if not surfaces:
+        raise SettingsError("Nothing to serve: PLAYGROUND is off and neither Slack nor Teams is configured.")
+
+    app = web.Application(client_max_size=256 * 1024)
+    app.router.add_get("/healthz", _healthz)
+    for surface, prefix in surfaces:
+        app.router.add_routes(surface.routes(prefix))
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        await store.start()
+        started: list[Adapter] = []
+        try:
+            for surface, _prefix in surfaces:
+                await surface.start()
+                started.append(surface)
+            yield
+        finally:
+            for surface in reversed(started):
+                await surface.stop()
+            await store.stop()
+
+    app.cleanup_ctx.append(lifetime)
+    return app
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})
+
+
+async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT, then stop cleanly; `ready` is told the address once it answers.
+
+    Raises SettingsError if the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"Can't listen on {settings.host}:{settings.port} ({error.strerror}). Is another Steady running? "
+            "Set PORT to a free one, for example PORT=3979."
+        ) from error
+    port = listener.getsockname()[1]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    runner = web.AppRunner(build(settings, port), access_log=None, shutdown_timeout=5)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        shown = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104
+        ready(f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/")
+        await stop.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+        listener.close()

@@ -1,0 +1,219 @@
+"""The command line: `steady serve`, `check`, `ask`, `chat` and `manifest`.
+
+Standard library and the core only, and each command imports what it needs: `steady ask` must answer at once.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatbot.errors import SteadyError
+from chatbot.model import Language, Message, Reply, plain_text
+
+if TYPE_CHECKING:
+    from chatbot.coach import Coach
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 something to mend, 2 not understood."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except SteadyError as error:
+        print(f"steady: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader went away (`steady ask … | head`); keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="steady", description="Coaches customer-support agents in the moment.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the bot; without credentials, the playground page")
+    serve.add_argument("--playground", action="store_true", default=None, help="serve the playground too")
+    serve.add_argument("--port", type=int, help="port to listen on (default: PORT, or 3978)")
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check", help="check the guidance and say what to mend")
+    check.add_argument("folder", nargs="?", type=Path, help="folder of the guidance (default: the built-in one)")
+    check.set_defaults(run=_check)
+
+    ask = commands.add_parser("ask", help="ask once, as an agent would")
+    ask.add_argument("text", nargs="*", help="what the agent types")
+    ask.add_argument("--lang", type=_language, help="language of the person: en, de, ru or ka")
+    ask.add_argument("--explain", action="store_true", help="say how the text was understood")
+    ask.add_argument("--json", action="store_true", help="print the whole reply as JSON")
+    ask.add_argument("--jsonl", action="store_true", help='read {"text", "lang"} a line, print the outcome a line')
+    ask.set_defaults(run=_ask)
+
+    chat = commands.add_parser("chat", help="talk to the coach in the terminal")
+    chat.add_argument("--lang", type=_language, help="language of the person: en, de, ru or ka")
+    chat.set_defaults(run=_chat)
+
+    manifest = commands.add_parser("manifest", help="write what Slack or Teams needs to install the app")
+    manifest.add_argument("platform", choices=["slack", "teams"])
+    manifest.add_argument("--out", type=Path, help="file to write (slack: default standard output; teams: a zip)")
+    manifest.add_argument("--app-id", help="the Teams bot's app id (default: MicrosoftAppId)")
+    manifest.set_defaults(run=_manifest)
+    return parser
+
+
+def _language(tag: str) -> Language:
+    language = Language.from_tag(tag)
+    if language is None:
+        raise argparse.ArgumentTypeError(f"{tag!r} is not one of en, de, ru, ka")
+    return language
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from adapters.app import serve
+    from chatbot.settings import load_settings
+
+    wanted = {"playground": options.playground, "port": options.port}
+    settings = load_settings(**{name: value for name, value in wanted.items() if value is not None})
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def ready(address: str) -> None:
+        surfaces = [
+            name
+            for name, served in (
+                ("Slack", settings.has_slack),
+                ("Teams", settings.has_teams),
+                ("the playground", settings.serves_playground),
+            )
+            if served
+        ]
+        page = "playground" if settings.serves_playground and (settings.has_slack or settings.has_teams) else ""
+        print(f"Steady serves {' and '.join(surfaces)} on {address}{page}", flush=True)
+        if settings.serves_playground:
+            print("Open that page in a browser and type /calm. Ctrl-C stops.", flush=True)
+
+    asyncio.run(serve(settings, ready))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from chatbot.guidance import BUILT_IN_RESPONSES, read_guidance
+    from chatbot.strings import read_strings
+
+    folder = options.folder or BUILT_IN_RESPONSES
+    guidance, problems = read_guidance(folder, {})
+    problems += read_strings(folder)[1]
+    for problem in sorted(problems, key=lambda p: (p.file, p.where)):
+        print(problem)
+    count = len(guidance.topics) if guidance else 0
+    print(f"{count} topics in {len(Language)} languages, {len(problems)} problem(s).")
+    return 1 if problems else 0
+
+
+def _coach() -> "Coach":
+    from chatbot.coach import Coach
+    from chatbot.guidance import BUILT_IN_RESPONSES, load_guidance
+    from chatbot.store.memory import MemoryStore
+    from chatbot.strings import load_strings
+
+    folder = Path(os.environ.get("STEADY_RESPONSES") or BUILT_IN_RESPONSES)
+    return Coach(load_guidance(folder), load_strings(folder), MemoryStore())
+
+
+async def _reply(coach: "Coach", text: str, language: Language | None, *, pressed: bool = False) -> Reply:
+    return await coach.reply(Message(text, "terminal", "terminal", language, pressed))
+
+
+def _ask(options: argparse.Namespace) -> int:
+    if options.jsonl:
+        return asyncio.run(_ask_lines(_coach()))
+    if not options.text:
+        print('steady ask: say what happened, for example: steady ask "she keeps shouting at me"', file=sys.stderr)
+        return 2
+    reply = asyncio.run(_reply(_coach(), " ".join(options.text), options.lang))
+    if options.json:
+        print(json.dumps(asdict(reply), ensure_ascii=False, indent=2))
+        return 0
+    print(plain_text(reply))
+    if options.explain:
+        print(f"\nunderstood as: {json.dumps(asdict(reply.outcome), ensure_ascii=False)}\nlanguage: {reply.language}")
+    return 0
+
+
+async def _ask_lines(coach: "Coach") -> int:
+    """Answer each line of standard input with one line; a line that is no question gets an error and goes on."""
+    code = 0
+    for line in sys.stdin.buffer:
+        if not line.strip():
+            continue
+        answer: dict[str, Any]
+        try:
+            question = json.loads(line)
+            text, tag = question["text"], question.get("lang")
+            if not isinstance(text, str) or not isinstance(tag, str | None):
+                raise TypeError
+            answer = asdict((await _reply(coach, text, Language.from_tag(tag))).outcome)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            answer, code = {"error": 'not a JSON object of the form {"text": "…", "lang": "en"}'}, 1
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+    return code
+
+
+def _chat(options: argparse.Namespace) -> int:
+    coach = _coach()
+    print("Type what happens, or `help`. An empty line or Ctrl-D ends.")
+    reply: Reply | None = None
+    while True:
+        try:
+            text = input("you> ").strip()
+        except EOFError:
+            print()
+            return 0
+        if not text:
+            return 0
+        # A number presses a button of the last answer.
+        buttons = reply.buttons if reply else ()
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= len(buttons):
+            assert reply is not None  # noqa: S101 - it has buttons
+            reply = asyncio.run(_reply(coach, buttons[int(text) - 1].command, reply.language, pressed=True))
+        else:
+            reply = asyncio.run(_reply(coach, text, options.lang))
+        lines = plain_text(reply).splitlines()
+        body = lines[: len(lines) - len(reply.buttons)]
+        print("\n".join(body))
+        print("   ".join(f"[{number}] {button.label}" for number, button in enumerate(reply.buttons, 1)))
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    if options.platform == "slack":
+        from adapters.slack import slack_manifest
+
+        text = json.dumps(slack_manifest(), indent=2, ensure_ascii=False) + "\n"
+        if options.out:
+            options.out.write_text(text, encoding="utf-8")
+        else:
+            print(text, end="")
+        return 0
+
+    from adapters.teams import write_teams_package
+
+    app_id = options.app_id or os.environ.get("MicrosoftAppId", "")  # noqa: SIM112 - Microsoft's own spelling
+    if not app_id:
+        raise SteadyError("The Teams package needs the bot's app id: give --app-id, or set MicrosoftAppId.")
+    path = options.out or Path("teams-app.zip")
+    write_teams_package(path, app_id)
+    print(f"{path} written; upload it in the Teams admin centre or under Apps > Manage your apps.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The coach: what to say to an agent, and nothing about the platform it is said on."""

@@ -1,0 +1,105 @@
+"""The coach: one message in, one reply out. Every surface makes this one call."""
+
+import logging
+import secrets
+import traceback
+from dataclasses import replace
+from typing import Protocol
+
+from chatbot import cards
+from chatbot.cards import Ask
+from chatbot.commands import Parser, bare
+from chatbot.guidance import Guidance
+from chatbot.language import script_language
+from chatbot.model import Language, Message, Reply
+from chatbot.strings import Strings
+
+log = logging.getLogger("steady.coach")
+
+
+class Preferences(Protocol):
+    """What people chose for themselves."""
+
+    async def language(self, workspace: str, person: str) -> Language | None:
+        """Return the language that a person chose, if they did."""
+
+    async def set_language(self, workspace: str, person: str, language: Language) -> None:
+        """Remember the language that a person chose."""
+
+
+class Coach:
+    """Understands a message and answers it."""
+
+    def __init__(self, guidance: Guidance, strings: Strings, preferences: Preferences) -> None:
+        self.guidance = guidance
+        self.strings = strings
+        self.preferences = preferences
+        self.parser = Parser(strings)
+
+    async def reply(self, message: Message) -> Reply:
+        """Return what to show the agent. Never raises: what breaks is logged and answered with its id."""
+        language = self._guess(message)
+        try:
+            chosen = await self._chosen(message)
+            ask = Ask(message, chosen or language, self.guidance, self.strings)
+            return await self._answer(ask, certain=chosen is not None or message.pressed)
+        except Exception as error:  # the agent must get a calm sentence whatever broke
+            return cards.failed(Ask(message, language, self.guidance, self.strings), log_incident(error))
+
+    def welcome(self, language: Language | None, installed_by: str | None = None) -> Reply:
+        """Return the first message to a person, a team or a channel."""
+        nobody = Message("", "", "")
+        return cards.welcome(Ask(nobody, language or Language.EN, self.guidance, self.strings), installed_by)
+
+    async def _chosen(self, message: Message) -> Language | None:
+        """Return the language that the person chose; with the database gone, coach in the guessed one."""
+        try:
+            return await self.preferences.language(message.workspace, message.person)
+        except Exception as error:  # no advice fails for want of a preference
+            log_incident(error)
+            return None
+
+    def _guess(self, message: Message) -> Language:
+        """Return the language to answer in as long as the person has chosen none."""
+        if message.pressed and message.locale:
+            return message.locale
+        return script_language(message.text) or message.locale or Language.EN
+
+    async def _answer(self, ask: Ask, *, certain: bool) -> Reply:
+        text = bare(ask.message.text)
+        if not text:
+            return cards.menu(ask, ask.t("reply.menu_title"), ask.t("reply.menu_lead"), "an empty message")
+        parsed = self.parser.parse(text)
+        if parsed:
+            asked = ask if certain else _in_language_of(ask, parsed.languages)
+            answer = await parsed.command.run(self, asked, parsed.argument)
+            if answer:
+                return answer
+        for words in (text, parsed.argument if parsed else ""):
+            found = self.guidance.find(words)
+            if found:
+                asked = ask if certain else _in_language_of(ask, found[1])
+                return cards.topic_card(asked, found[0], why="its name or alias")
+        if parsed:
+            answer = await parsed.command.run(self, replace(ask, insist=True), parsed.argument)
+            if answer:
+                return answer
+        return cards.menu(ask, ask.t("reply.unknown_title"), ask.t("reply.unknown_lead"), "nothing fits")
+
+
+def _in_language_of(ask: Ask, languages: frozenset[Language]) -> Ask:
+    """Return the ask in a language that calls the thing by the word that was used."""
+    if ask.language in languages:
+        return ask
+    return replace(ask, language=next(language for language in Language if language in languages))
+
+
+def log_incident(error: BaseException) -> str:
+    """Log where an error came from and return its id, which the agent is shown too.
+
+    The exception's own words stay out of the log: they could quote what the agent typed.
+    """
+    incident = secrets.token_hex(4)
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("incident %s: %s\n%s", incident, type(error).__name__, where)
+    return incident

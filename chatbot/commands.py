@@ -1,0 +1,318 @@
+"""The command registry: one table from which parser, help, menus and manifests are made.
+
+To add a command, write a function here and its words, usage and summary in strings.toml. A command returns
+None when its argument makes no sense to it: then the words are read as plain words ("next customer is
+furious" is no `next`). Only when nothing else understands them is it asked again, with `ask.insist`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatbot import cards
+from chatbot.cards import Ask
+from chatbot.guidance import Topic, fold
+from chatbot.language import NAMES, OWN_NAMES
+from chatbot.model import Button, Language, Lead, Note, Outcome, Points, Reply, Title
+from chatbot.strings import Strings
+
+if TYPE_CHECKING:
+    from chatbot.coach import Coach
+
+Run = Callable[["Coach", Ask, str], Awaitable[Reply | None]]
+
+#: The slash command under which all others can be given.
+UMBRELLA = "steady"
+
+#: Topics offered when a phrase is asked for without saying for what.
+_PHRASES_FIRST = ("calm", "vent", "apologise", "firm", "pause", "hand-over", "let-go")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line of the registry. `slash`: it has a slash command of its own. `listed`: people type it."""
+
+    name: str
+    run: Run
+    slash: bool = False
+    listed: bool = True
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(name: str, *, slash: bool = False, listed: bool = True) -> Callable[[Run], Run]:
+    """Enter a function in the registry."""
+
+    def enter(run: Run) -> Run:
+        COMMANDS[name] = Command(name, run, slash, listed)
+        return run
+
+    return enter
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A command that a text begins with, the rest of the text, and the languages that call it so."""
+
+    command: Command
+    argument: str
+    languages: frozenset[Language]
+
+
+class Parser:
+    """Finds the command at the beginning of a text, by its English name or its words in any language."""
+
+    def __init__(self, strings: Strings) -> None:
+        self._words: dict[str, tuple[Command, frozenset[Language]]] = {}
+        for entry in COMMANDS.values():
+            for language, words in strings.words.get(entry.name, {}).items():
+                for word in words:
+                    known = self._words.get(fold(word), (entry, frozenset()))[1]
+                    self._words[fold(word)] = (entry, known | {language})
+            self._words[entry.name] = (entry, frozenset(Language))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Return every word that begins a command, folded; no topic may have one as an alias."""
+        return frozenset(self._words)
+
+    def parse(self, text: str) -> Parsed | None:
+        """Return the command that `text` (already without slash and umbrella) begins with."""
+        first, _, rest = text.partition(" ")
+        match = self._words.get(fold(first))
+        return Parsed(match[0], rest.strip(), match[1]) if match else None
+
+
+def bare(text: str) -> str:
+    """Return a text without the slash and the umbrella's name before it."""
+    text = " ".join(text[:4000].split())
+    slash = text.startswith("/")
+    text = text.lstrip("/").lstrip()
+    first, _, rest = text.partition(" ")
+    if first.casefold() == UMBRELLA and (slash or rest or text):
+        return rest.lstrip("/").lstrip()
+    return text
+
+
+def _topic_and_turn(ask: Ask, argument: str) -> tuple[Topic, int] | None:
+    """Read "pause 2" as the topic and which of its phrases; the number may be missing."""
+    name, _, number = argument.rpartition(" ")
+    if name and number.isascii() and number.isdigit() and len(number) < 4:
+        found = ask.guidance.find(name)
+        if found:
+            return found[0], int(number)
+    found = ask.guidance.find(argument)
+    return (found[0], 0) if found else None
+
+
+@command("calm", slash=True)
+async def calm(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show the card that gave the product its first command."""
+    if argument and not ask.insist:
+        return None
+    return cards.topic_card(ask, ask.guidance.topics["calm"], why="command calm")
+
+
+@command("archetype", slash=True)
+async def archetype(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show one of the seven kinds of customer, or all of them to choose from."""
+    topic = ask.guidance.find_kind(argument, "archetype") if argument else None
+    if topic:
+        return cards.topic_card(ask, topic, why="command archetype")
+    if argument and not ask.insist:
+        return None
+    kinds = ask.guidance.of_kind("archetype")
+    return cards.pick(
+        ask,
+        ask.t("reply.archetypes_title"),
+        ask.t("reply.archetype_unknown" if argument else "reply.archetypes_lead"),
+        cards.topic_buttons(ask, kinds),
+        Outcome("menu", choices=tuple(kind.id for kind in kinds), why="the seven archetypes"),
+    )
+
+
+@command("step")
+async def step(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show one of the seven steps, by number or name, or all of them to choose from."""
+    steps = ask.guidance.of_kind("step")
+    topic = ask.guidance.find_kind(argument, "step") if argument else None
+    if argument.isascii() and argument.isdigit() and 1 <= int(argument[:3]) <= len(steps):
+        topic = steps[int(argument[:3]) - 1]
+    if topic:
+        return cards.topic_card(ask, topic, why="command step")
+    if argument and not argument.isdigit() and not ask.insist:
+        return None
+    return cards.pick(
+        ask,
+        ask.t("reply.steps_title"),
+        ask.t("reply.step_unknown" if argument else "reply.steps_lead"),
+        cards.steps_to_pick(ask),
+        Outcome("menu", choices=tuple(topic.id for topic in steps), why="the seven steps"),
+    )
+
+
+@command("say")
+async def say(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show a phrase of a topic, and with each press the next one."""
+    found = _topic_and_turn(ask, argument)
+    if found:
+        return cards.phrase_card(ask, *found)
+    if argument and not ask.insist:
+        return None
+    topics = [ask.guidance.topics[topic_id] for topic_id in _PHRASES_FIRST]
+    return cards.pick(
+        ask,
+        ask.t("reply.say_title"),
+        ask.t("reply.say_unknown" if argument else "reply.page_lead"),
+        cards.topic_buttons(ask, topics, "say"),
+        Outcome("menu", choices=_PHRASES_FIRST, why="command say without a topic"),
+    )
+
+
+@command("next")
+async def next_(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show where a topic leads; without one, ask how far the conversation has come."""
+    found = ask.guidance.find(argument)
+    if found:
+        topics = [ask.guidance.topics[topic_id] for topic_id in found[0].next]
+        return cards.pick(
+            ask,
+            ask.t("reply.next_title", title=ask.title(found[0])),
+            ask.t("reply.next_lead"),
+            (*cards.topic_buttons(ask, topics), Button(ask.t("button.card"), found[0].id)),
+            Outcome("menu", choices=found[0].next, why=f"what comes after {found[0].id}"),
+        )
+    if argument and not ask.insist:
+        return None
+    return await step(coach, ask, "")
+
+
+@command("topics")
+async def topics(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show the menu, or one of its pages."""
+    for page in ask.guidance.pages:
+        if argument and fold(argument) in (page.id, *(fold(title) for title in page.title.values())):
+            return cards.page_card(ask, page)
+    if argument and not ask.insist:
+        return None
+    return cards.menu(ask, ask.t("reply.menu_title"), ask.t("reply.menu_lead"), "the menu")
+
+
+@command("language")
+async def language(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Choose the language of the answers, for good."""
+    chosen = NAMES.get(fold(argument))
+    if chosen:
+        await coach.preferences.set_language(ask.message.workspace, ask.message.person, chosen)
+        return Reply(
+            blocks=(
+                Title(ask.strings("reply.language_title", chosen)),
+                Lead(ask.strings("reply.language_done", chosen)),
+            ),
+            buttons=(
+                Button(ask.strings("button.menu", chosen), "topics", "primary"),
+                Button(ask.strings("button.language", chosen), "language"),
+            ),
+            language=chosen,
+            outcome=Outcome("menu", why=f"language set to {chosen}"),
+        )
+    if argument and not ask.insist:
+        return None
+    return cards.pick(
+        ask,
+        ask.t("reply.language_title"),
+        ask.t("reply.language_unknown" if argument else "reply.language_lead"),
+        tuple(Button(name, f"language {tag}") for tag, name in OWN_NAMES.items()),
+        Outcome("menu", why="the languages"),
+    )
+
+
+@command("help")
+async def help_(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """List the commands, or explain one."""
+    if argument:
+        parsed = coach.parser.parse(bare(argument))
+        if parsed and parsed.command.listed and not parsed.argument:
+            return _help_on(ask, parsed.command)
+        if not ask.insist:
+            return None
+    listed = [entry for entry in COMMANDS.values() if entry.listed]
+    return Reply(
+        blocks=(
+            Title(ask.t("reply.help_title")),
+            Lead(ask.t("reply.help_lead")),
+            Points(ask.t("reply.help_commands"), tuple(_usage(ask, entry) for entry in listed)),
+            Note(ask.t("reply.help_private")),
+        ),
+        buttons=(Button(ask.t("button.menu"), "topics", "primary"), Button(ask.t("button.language"), "language")),
+        language=ask.language,
+        outcome=Outcome("menu", why="the help"),
+    )
+
+
+def _usage(ask: Ask, entry: Command) -> str:
+    usage = ask.t(f"commands.{entry.name}.usage")
+    return ask.t("reply.help_item", usage=usage, summary=ask.t(f"commands.{entry.name}.summary"))
+
+
+def _help_on(ask: Ask, entry: Command) -> Reply:
+    words = sorted({word for words in ask.strings.words[entry.name].values() for word in words})
+    return Reply(
+        blocks=(
+            Title(ask.t(f"commands.{entry.name}.usage")),
+            Lead(ask.t(f"commands.{entry.name}.summary")),
+            Note(ask.t("reply.help_words", words=", ".join(words))),
+        ),
+        buttons=(Button(ask.t("button.help"), "help"),),
+        language=ask.language,
+        outcome=Outcome("menu", why=f"the help on {entry.name}"),
+    )
+
+
+# What only buttons say.
+
+
+@command("card", listed=False)
+async def card(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show a topic's card with another of its phrases."""
+    found = _topic_and_turn(ask, argument)
+    return cards.topic_card(ask, found[0], turn=found[1], why="another phrase") if found else None
+
+
+@command("more", listed=False)
+async def more(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show the rest of a topic."""
+    found = ask.guidance.find(argument)
+    return cards.more_card(ask, found[0]) if found else None
+
+
+@command("worked", listed=False)
+async def worked(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Take leave of a card that helped, with what does one good afterwards."""
+    if not ask.guidance.find(argument):
+        return None
+    after = [ask.guidance.topics[topic_id] for topic_id in ("step/recover", "write-it-down", "step/diagnose")]
+    return cards.pick(
+        ask,
+        ask.t("reply.worked_title"),
+        ask.t("reply.worked_lead"),
+        cards.topic_buttons(ask, after),
+        Outcome("menu", choices=tuple(topic.id for topic in after), why="it worked"),
+    )
+
+
+@command("other", listed=False)
+async def other(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Offer what lies near a card that did not fit."""
+    found = ask.guidance.find(argument)
+    if not found:
+        return None
+    near = [ask.guidance.topics[topic_id] for topic_id in found[0].next]
+    return cards.pick(
+        ask,
+        ask.t("reply.other_title"),
+        ask.t("reply.other_lead"),
+        cards.topic_buttons(ask, near),
+        Outcome("choice", choices=found[0].next[:3], why=f"not {found[0].id}"),
+    )

@@ -1,0 +1,42 @@
+"""Which language a text is in, as far as its letters tell."""
+
+from chatbot.model import Language
+
+
+def script_language(text: str) -> Language | None:
+    """Return ka or ru if most letters are Georgian or Cyrillic; None for Latin, ties and no letters."""
+    georgian = cyrillic = other = 0
+    for letter in text[:400]:
+        code = ord(letter)
+        if 0x10A0 <= code <= 0x10FF or 0x1C90 <= code <= 0x1CBF:
+            georgian += 1
+        elif 0x0400 <= code <= 0x04FF:
+            cyrillic += 1
+        elif letter.isalpha():
+            other += 1
+    if georgian > max(cyrillic, other):
+        return Language.KA
+    if cyrillic > max(georgian, other):
+        return Language.RU
+    return None
+
+
+#: What people call each language, folded, so that `language deutsch` works whatever language they start from.
+NAMES: dict[str, Language] = {
+    "en": Language.EN, "english": Language.EN, "englisch": Language.EN, "английский": Language.EN,
+    "ინგლისური": Language.EN, "ინგლისურად": Language.EN, "по английски": Language.EN,
+    "de": Language.DE, "german": Language.DE, "deutsch": Language.DE, "немецкий": Language.DE,
+    "გერმანული": Language.DE, "გერმანულად": Language.DE, "по немецки": Language.DE,
+    "ru": Language.RU, "russian": Language.RU, "russisch": Language.RU, "русский": Language.RU,
+    "რუსული": Language.RU, "რუსულად": Language.RU, "по русски": Language.RU,
+    "ka": Language.KA, "georgian": Language.KA, "georgisch": Language.KA, "грузинский": Language.KA,
+    "ქართული": Language.KA, "ქართულად": Language.KA, "по грузински": Language.KA,
+}  # fmt: skip
+
+#: Each language in its own words, as the buttons show them.
+OWN_NAMES = {
+    Language.EN: "English",
+    Language.DE: "Deutsch",
+    Language.RU: "Русский",
+    Language.KA: "ქართული",
+}

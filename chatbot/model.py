@@ -1,0 +1,187 @@
+"""What goes in and what comes out: Message and Reply, the same for every platform."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Language(StrEnum):
+    """A language that every text of the product exists in."""
+
+    EN = "en"
+    DE = "de"
+    RU = "ru"
+    KA = "ka"
+
+    @classmethod
+    def from_tag(cls, tag: str | None) -> "Language | None":
+        """Return the language of a BCP 47 tag such as `de-AT`, or None if it is not one of ours."""
+        primary = (tag or "").replace("_", "-").split("-")[0].lower()
+        return next((language for language in cls if language == primary), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What an agent typed or pressed.
+
+    `text` is free of mentions. `workspace` and `person` are opaque keys, unique over all platforms
+    ("slack:T024", "teams:3f2a…"). `locale` is what the platform says of the person's language; for a
+    pressed button it is the language of the card that the button stood on.
+    """
+
+    text: str
+    workspace: str
+    person: str
+    locale: Language | None = None
+    pressed: bool = False
+
+
+# Blocks: what a reply is made of. A renderer matches over all of them and ends in assert_never.
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The name of the card; a heading."""
+
+    text: str
+    kind: Literal["title"] = "title"
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The first line: the one thing to do now."""
+
+    text: str
+    kind: Literal["lead"] = "lead"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What to do, in order."""
+
+    items: tuple[str, ...]
+    kind: Literal["steps"] = "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A labelled list in no order, such as what to avoid."""
+
+    label: str
+    items: tuple[str, ...]
+    kind: Literal["points"] = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words to say to the customer as they stand, with a label that marks them as such.
+
+    `language` is the language of the phrase, which need not be that of the reply.
+    """
+
+    label: str
+    text: str
+    language: Language
+    kind: Literal["phrase"] = "phrase"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A line to type into. What is typed becomes the command's argument; an empty command means plain words."""
+
+    label: str
+    placeholder: str
+    submit: str
+    command: str = ""
+    kind: Literal["field"] = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Small print: the source, the words that led here."""
+
+    text: str
+    kind: Literal["note"] = "note"
+
+
+Block = Title | Lead | Text | Steps | Points | Phrase | Field | Note
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Pressing it is the same as typing `command`; the answer takes the place of the message it stands on."""
+
+    label: str
+    command: str
+    style: Literal["plain", "primary", "danger"] = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the message was understood, for `steady ask --jsonl` and the tests.
+
+    `topic` is the topic shown, `choices` the topic ids offered (best first, at most three when guessed),
+    `why` the reason in words for a developer, without the agent's text.
+    """
+
+    kind: Literal["topic", "menu", "choice", "safety"]
+    topic: str | None = None
+    choices: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to show the agent. A renderer may not shorten it: the limits are kept where the texts are read."""
+
+    blocks: tuple[Block, ...]
+    language: Language
+    outcome: Outcome
+    buttons: tuple[Button, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """Return the gist in one line, for notifications and screen readers."""
+        parts = [b.text for b in self.blocks if isinstance(b, Title | Lead)]
+        parts += [b.text for b in self.blocks if isinstance(b, Text)][:1] if len(parts) < 2 else []
+        return " – ".join(parts)
+
+
+def quoted(text: str, language: Language) -> str:
+    """Return `text` in the quotation marks of `language`."""
+    match language:
+        case Language.EN:
+            return f"“{text}”"
+        case Language.DE | Language.KA:
+            return f"„{text}“"
+        case Language.RU:
+            return f"«{text}»"
+
+
+def plain_text(reply: Reply) -> str:
+    """Return the whole reply as text, for a terminal or a platform that draws no cards."""
+    lines: list[str] = []
+    for block in reply.blocks:
+        match block:
+            case Title(text) | Lead(text) | Text(text):
+                lines.append(text)
+            case Note(text):
+                lines.append(f"[{text}]")
+            case Steps(items):
+                lines += [f"{number}. {item}" for number, item in enumerate(items, 1)]
+            case Points(label, items):
+                lines += [label, *(f"- {item}" for item in items)]
+            case Phrase(label, text, language):
+                lines.append(f"{label} {quoted(text, language)}")
+            case Field(label):
+                lines.append(label)
+    lines += [f"> {button.label}: {button.command}" for button in reply.buttons]
+    return "\n".join(lines)

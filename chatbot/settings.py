@@ -1,0 +1,129 @@
+"""Settings, from the environment or a file `.env`. A wrong one fails at start, with its name."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chatbot.errors import SettingsError
+from chatbot.guidance import BUILT_IN_RESPONSES
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Settings(BaseSettings):
+    """Every setting of the program. `docs/settings.md` explains each, and a test keeps it complete."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(3978, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much to log.")
+    database_url: str = Field(
+        "sqlite:///steady.sqlite3", description="Where people's own settings are kept: sqlite:///FILE."
+    )
+    responses: Path = Field(
+        BUILT_IN_RESPONSES, alias="STEADY_RESPONSES", description="Folder of the guidance, if not the built-in one."
+    )
+    pause_minutes: int = Field(2, ge=1, le=15, description="How long a pause the cards tell agents to ask for.")
+    playground: bool | None = Field(
+        None, description="Serve the playground page too; by default only when no platform is configured."
+    )
+
+    slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signs Slack's requests (HTTP mode).")
+    slack_bot_token: SecretStr = Field(SecretStr(""), description="Slack bot token, xoxb-…")
+    slack_app_token: SecretStr = Field(
+        SecretStr(""), description="Slack app-level token, xapp-…: turns Socket Mode on."
+    )
+    slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API.")
+
+    microsoft_app_id: str = Field("", alias="MicrosoftAppId", description="The Teams bot's app id.")
+    microsoft_app_password: SecretStr = Field(
+        SecretStr(""), alias="MicrosoftAppPassword", description="The Teams bot's client secret."
+    )
+    microsoft_app_type: Literal["SingleTenant", "MultiTenant"] = Field(
+        "SingleTenant", alias="MicrosoftAppType", description="Who may use the Teams bot."
+    )
+    microsoft_app_tenant_id: str = Field(
+        "", alias="MicrosoftAppTenantId", description="The tenant of a SingleTenant bot."
+    )
+    teams_openid_metadata_url: str = Field(
+        "https://login.botframework.com/v1/.well-known/openidconfiguration",
+        description="Where the keys that sign Teams' tokens are published.",
+    )
+    teams_token_issuer: str = Field("https://api.botframework.com", description="Who must have issued Teams' tokens.")
+    teams_token_url: str = Field(
+        "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+        description="Where the bot gets its own token; {tenant} is filled in.",
+    )
+    teams_service_urls: list[str] = Field(
+        ["https://smba.trafficmanager.net/", "https://smba.infra.gcc.teams.microsoft.com/"],
+        description="Connector addresses that replies may be sent to (beginnings of URLs, as a JSON list).",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if not url.startswith("sqlite:///"):
+            raise ValueError("must begin with sqlite:/// (sqlite:////var/lib/steady.sqlite3 is an absolute path)")
+        return url
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _ends_in_slash(cls, url: str) -> str:
+        if not url.startswith(("https://", "http://")):
+            raise ValueError("must be an http(s) URL")
+        return url if url.endswith("/") else f"{url}/"
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Settings":
+        bot, secret, app = (
+            s.get_secret_value() for s in (self.slack_bot_token, self.slack_signing_secret, self.slack_app_token)
+        )
+        if bot and not (secret or app):
+            raise ValueError("SLACK_BOT_TOKEN needs SLACK_SIGNING_SECRET (HTTP) or SLACK_APP_TOKEN (Socket Mode) too")
+        if (secret or app) and not bot:
+            raise ValueError("SLACK_SIGNING_SECRET or SLACK_APP_TOKEN is set, but SLACK_BOT_TOKEN is not")
+        if bot and not bot.startswith("xoxb-"):
+            raise ValueError("SLACK_BOT_TOKEN must begin with xoxb-")
+        if app and not app.startswith("xapp-"):
+            raise ValueError("SLACK_APP_TOKEN must begin with xapp-")
+        if self.microsoft_app_id and not self.microsoft_app_password.get_secret_value():
+            raise ValueError("MicrosoftAppId is set, but MicrosoftAppPassword is not")
+        if self.microsoft_app_password.get_secret_value() and not self.microsoft_app_id:
+            raise ValueError("MicrosoftAppPassword is set, but MicrosoftAppId is not")
+        if self.microsoft_app_id and self.microsoft_app_type == "SingleTenant" and not self.microsoft_app_tenant_id:
+            raise ValueError(
+                "MicrosoftAppType is SingleTenant: set MicrosoftAppTenantId, or MicrosoftAppType=MultiTenant"
+            )
+        if self.playground and self.host not in LOOPBACK:
+            raise ValueError("PLAYGROUND has no sign-in and is served on loopback only: set HOST=127.0.0.1")
+        return self
+
+    @property
+    def has_slack(self) -> bool:
+        """Return whether Slack is configured."""
+        return bool(self.slack_bot_token.get_secret_value())
+
+    @property
+    def has_teams(self) -> bool:
+        """Return whether Teams is configured."""
+        return bool(self.microsoft_app_id)
+
+    @property
+    def serves_playground(self) -> bool:
+        """Return whether the playground page is served: when asked for, or when there is nothing else."""
+        return self.playground if self.playground is not None else not (self.has_slack or self.has_teams)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings. Raises SettingsError naming each one that is wrong; no value is quoted, it may be secret."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part).upper() for part in problem['loc']) or 'settings'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_context=False)
+        ]
+        raise SettingsError("Mend these settings in the environment or .env:\n" + "\n".join(lines)) from None
