@@ -10,8 +10,8 @@ from typing import Protocol
 from aiohttp import web
 
 from chatbot.coach import Coach
+from chatbot.content import load_guidance
 from chatbot.errors import SettingsError
-from chatbot.guidance import load_guidance
 from chatbot.settings import Settings
 from chatbot.store.sql import SqlStore
 from chatbot.strings import load_strings
@@ -42,6 +42,7 @@ def build(settings: Settings, port: int) -> web.Application:
         load_guidance(settings.responses, {"minutes": settings.pause_minutes}),
         load_strings(settings.responses),
         store,
+        settings.escalation_contacts,
     )
     surfaces: list[tuple[Adapter, str]] = []
     if settings.has_slack:

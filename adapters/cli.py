@@ -106,7 +106,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from chatbot.guidance import BUILT_IN_RESPONSES, read_guidance
+    from chatbot.content import BUILT_IN_RESPONSES, read_guidance
     from chatbot.strings import read_strings
 
     folder = options.folder or BUILT_IN_RESPONSES
@@ -121,7 +121,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _coach() -> "Coach":
     from chatbot.coach import Coach
-    from chatbot.guidance import BUILT_IN_RESPONSES, load_guidance
+    from chatbot.content import BUILT_IN_RESPONSES, load_guidance
     from chatbot.store.memory import MemoryStore
     from chatbot.strings import load_strings
 

@@ -1,11 +1,12 @@
 """The cards: replies made from topics and strings. Pure functions of an Ask."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from chatbot.guidance import Guidance, Page, Topic
+from chatbot.guidance import Escalation, Guidance, Page, Topic
 from chatbot.model import (
+    Block,
     Button,
     Field,
     Language,
@@ -22,6 +23,8 @@ from chatbot.model import (
 )
 from chatbot.strings import Strings
 
+LAST_STEP = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -31,6 +34,7 @@ class Ask:
     language: Language
     guidance: Guidance
     strings: Strings
+    contacts: Mapping[str, Sequence[str]]
     insist: bool = False
 
     def t(self, key: str, **values: Any) -> str:
@@ -42,18 +46,22 @@ class Ask:
         return topic.texts[self.language].title
 
 
-def topic_card(ask: Ask, topic: Topic, *, turn: int = 0, why: str = "") -> Reply:
-    """Return the card of a topic, showing its phrase number `turn` (counted round and round)."""
+def topic_card(ask: Ask, topic: Topic, *, turn: int = 0, speaks: Language | None = None, why: str = "") -> Reply:
+    """Return the card of a topic, showing its phrase number `turn` (counted round and round).
+
+    `speaks` is the customer's language, if the phrase shall be in another than the advice.
+    """
     text = topic.texts[ask.language]
     title = text.title
     if topic.kind == "step":
         title = ask.t("card.step", number=step_number(ask, topic), title=title)
     return Reply(
-        blocks=(Title(title), Lead(text.lead), Steps(text.steps), phrase(ask, topic, turn), source(ask, topic)),
+        blocks=(Title(title), Lead(text.lead), Steps(text.steps), phrase(ask, topic, turn, speaks), source(ask, topic)),
         buttons=(
-            Button(ask.t("button.another"), f"card {topic.id} {(turn + 1) % len(text.say)}"),
+            Button(ask.t("button.another"), _turned("card", topic, turn, speaks or ask.language, ask.language)),
             Button(ask.t("button.more"), f"more {topic.id}"),
             *_onward(ask, topic),
+            Button(ask.t("button.customer"), f"customer {topic.id}"),
         ),
         language=ask.language,
         outcome=Outcome("topic", topic.id, why=why),
@@ -65,10 +73,9 @@ def _onward(ask: Ask, topic: Topic) -> Iterable[Button]:
         number = step_number(ask, topic)
         if number > 1:
             yield Button(ask.t("button.step_back"), f"step {number - 1}")
-        if number < len(ask.guidance.of_kind("step")):
+        if number < LAST_STEP:
             yield Button(ask.t("button.step_next"), f"step {number + 1}", "primary")
-        let_go = ask.guidance.topics["let-go"]
-        yield Button(ask.title(let_go), let_go.id)
+        yield Button(ask.t("button.let_go"), "let-go")
     else:
         yield Button(ask.t("button.next"), f"next {topic.id}")
         yield Button(ask.t("button.worked"), f"worked {topic.id}", "primary")
@@ -80,12 +87,21 @@ def step_number(ask: Ask, topic: Topic) -> int:
     return ask.guidance.of_kind("step").index(topic) + 1
 
 
-def phrase(ask: Ask, topic: Topic, turn: int) -> Phrase:
-    """Return one of the topic's phrases, labelled for where it belongs."""
-    says = topic.texts[ask.language].say
+def _turned(command: str, topic: Topic, turn: int, speaks: Language, own: Language) -> str:
+    """Return the command for the next phrase of a topic, in the customer's language if that is another."""
+    following = (turn + 1) % len(topic.texts[speaks].say)
+    return f"{command} {topic.id} {following}" + ("" if speaks is own else f" in {speaks}")
+
+
+def phrase(ask: Ask, topic: Topic, turn: int, speaks: Language | None = None) -> Phrase:
+    """Return one of the topic's phrases, labelled for where it belongs or for its language."""
+    language = speaks or ask.language
+    says = topic.texts[language].say
     saying = says[turn % len(says)]
     key = "card.say" if saying.medium == "both" else f"card.say_{saying.medium}"
-    return Phrase(ask.t(key), saying.text, ask.language)
+    if language is not ask.language:
+        key = f"card.say_in_{language}"
+    return Phrase(ask.t(key), saying.text, language)
 
 
 def source(ask: Ask, topic: Topic) -> Note:
@@ -113,17 +129,142 @@ def more_card(ask: Ask, topic: Topic) -> Reply:
     )
 
 
-def phrase_card(ask: Ask, topic: Topic, turn: int) -> Reply:
+def phrase_card(ask: Ask, topic: Topic, turn: int, speaks: Language | None = None) -> Reply:
     """Return one phrase of a topic and nothing else to read."""
-    count = len(topic.texts[ask.language].say)
     return Reply(
-        blocks=(Title(ask.title(topic)), phrase(ask, topic, turn), source(ask, topic)),
+        blocks=(Title(ask.title(topic)), phrase(ask, topic, turn, speaks), source(ask, topic)),
         buttons=(
-            Button(ask.t("button.another"), f"say {topic.id} {(turn + 1) % count}", "primary"),
+            Button(
+                ask.t("button.another"), _turned("say", topic, turn, speaks or ask.language, ask.language), "primary"
+            ),
+            Button(ask.t("button.customer"), f"customer {topic.id}"),
             Button(ask.t("button.card"), topic.id),
         ),
         language=ask.language,
         outcome=Outcome("topic", topic.id, why="a phrase of the topic"),
+    )
+
+
+def walk_card(ask: Ask, number: int) -> Reply:
+    """Return step `number` (1 to 7) of the walk: what to do, a phrase, friends and enemies, and the way on."""
+    topic = ask.guidance.of_kind("step")[number - 1]
+    text = topic.texts[ask.language]
+    on = (Button(ask.t("button.step_next"), f"walk {number + 1}", "primary"),) if number < LAST_STEP else ()
+    back = (Button(ask.t("button.step_back"), f"walk {number - 1}"),) if number > 1 else ()
+    return Reply(
+        blocks=(
+            Title(ask.t("card.step", number=number, title=text.title)),
+            Lead(text.lead),
+            phrase(ask, topic, 0),
+            Points(ask.t("card.friends"), text.section("friends")),
+            Points(ask.t("card.enemies"), text.section("enemies")),
+            source(ask, topic),
+        ),
+        buttons=(
+            *back,
+            *on,
+            Button(ask.t("button.worked"), f"walk worked {number}", "primary"),
+            Button(ask.t("button.let_go"), f"walk away {number}"),
+            Button(ask.t("button.done"), f"walk done {number}"),
+        ),
+        language=ask.language,
+        outcome=Outcome("topic", topic.id, why=f"step {number} of the walk"),
+        living=True,
+    )
+
+
+def walk_away(ask: Ask, number: int) -> Reply:
+    """Return what helps to let a customer go, from step `number` of the walk, with the way back."""
+    topic = ask.guidance.topics["let-go"]
+    text = topic.texts[ask.language]
+    return Reply(
+        blocks=(Title(text.title), Lead(text.lead), Steps(text.steps), phrase(ask, topic, 0), source(ask, topic)),
+        buttons=(
+            Button(ask.t("button.step_back"), f"walk {number}"),
+            Button(ask.t("button.done"), f"walk gone {number}", "primary"),
+        ),
+        language=ask.language,
+        outcome=Outcome("topic", topic.id, why=f"letting go at step {number} of the walk"),
+        living=True,
+    )
+
+
+def walk_end(ask: Ask, title: str) -> Reply:
+    """Return the end of the walk: its controls are gone."""
+    return Reply(
+        blocks=(Title(title), Lead(ask.t("reply.walk_end_lead"))),
+        language=ask.language,
+        outcome=Outcome("menu", why="the end of the walk"),
+        living=True,
+    )
+
+
+def walk_moved(ask: Ask) -> Reply:
+    """Return the line left where the walk was asked for, when it opened in the direct message."""
+    return Reply(
+        blocks=(Title(ask.t("reply.walk_moved_title")), Lead(ask.t("reply.walk_moved_lead"))),
+        language=ask.language,
+        outcome=Outcome("menu", why="the walk opened elsewhere"),
+    )
+
+
+def finder_card(ask: Ask, path: tuple[int, ...]) -> Reply | None:
+    """Return the finder after the answers of `path` (each counted from 1): a question, or the archetype found.
+
+    None if the path does not exist.
+    """
+    name, given = "start", list[str]()
+    for choice in path:
+        question = ask.guidance.finder.get(name)
+        if question is None or not 1 <= choice <= len(question.answers):
+            return None
+        answer = question.answers[choice - 1]
+        given.append(answer.text[ask.language])
+        name = answer.to
+    taken = (Points(ask.t("reply.finder_path"), tuple(given)),) if given else ()
+    undo = tuple(
+        Button(ask.t("button.take_back", answer=text), _finder(path[:place])) for place, text in enumerate(given)
+    )
+    if name in ask.guidance.topics:
+        card = topic_card(ask, ask.guidance.topics[name], why="the archetype finder")
+        return replace(card, blocks=(*card.blocks[:1], *taken, *card.blocks[1:]), buttons=(*card.buttons, *undo))
+    question = ask.guidance.finder[name]
+    return Reply(
+        blocks=(
+            Title(ask.t("reply.finder_title", number=len(path) + 1)),
+            Lead(question.text[ask.language]),
+            *taken,
+        ),
+        buttons=(
+            *(
+                Button(answer.text[ask.language], _finder((*path, number)))
+                for number, answer in enumerate(question.answers, 1)
+            ),
+            *undo,
+        ),
+        language=ask.language,
+        outcome=Outcome("menu", why=f"question {len(path) + 1} of the archetype finder"),
+    )
+
+
+def _finder(path: tuple[int, ...]) -> str:
+    return " ".join(["who", *map(str, path)])
+
+
+def escalation_card(ask: Ask, escalation: Escalation, why: str) -> Reply:
+    """Return what to do first and whom to call; never advice, and nothing to press that leads to any."""
+    contacts: tuple[Block, ...] = tuple(
+        Points(ask.t("reply.safety_contacts", country=country), tuple(lines)) for country, lines in ask.contacts.items()
+    )
+    return Reply(
+        blocks=(
+            Title(escalation.title[ask.language]),
+            Lead(escalation.lead[ask.language]),
+            Steps(escalation.steps[ask.language]),
+            *(contacts or (Text(ask.t("reply.safety_no_contacts")),)),
+        ),
+        language=ask.language,
+        outcome=Outcome("safety", why=why),
     )
 
 

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -30,10 +31,17 @@ class Preferences(Protocol):
 class Coach:
     """Understands a message and answers it."""
 
-    def __init__(self, guidance: Guidance, strings: Strings, preferences: Preferences) -> None:
+    def __init__(
+        self,
+        guidance: Guidance,
+        strings: Strings,
+        preferences: Preferences,
+        contacts: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.guidance = guidance
         self.strings = strings
         self.preferences = preferences
+        self.contacts = contacts or {}
         self.parser = Parser(strings)
 
     async def reply(self, message: Message) -> Reply:
@@ -41,15 +49,21 @@ class Coach:
         language = self._guess(message)
         try:
             chosen = await self._chosen(message)
-            ask = Ask(message, chosen or language, self.guidance, self.strings)
+            ask = self._ask(message, chosen or language)
             return await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
-            return cards.failed(Ask(message, language, self.guidance, self.strings), log_incident(error))
+            return cards.failed(self._ask(message, language), log_incident(error))
 
     def welcome(self, language: Language | None, installed_by: str | None = None) -> Reply:
         """Return the first message to a person, a team or a channel."""
-        nobody = Message("", "", "")
-        return cards.welcome(Ask(nobody, language or Language.EN, self.guidance, self.strings), installed_by)
+        return cards.welcome(self._ask(Message("", "", ""), language or Language.EN), installed_by)
+
+    def moved(self, reply: Reply) -> Reply:
+        """Return what stands where a living reply was asked for, when it opened in the direct message."""
+        return cards.walk_moved(self._ask(Message("", "", ""), reply.language))
+
+    def _ask(self, message: Message, language: Language) -> Ask:
+        return Ask(message, language, self.guidance, self.strings, self.contacts)
 
     async def _chosen(self, message: Message) -> Language | None:
         """Return the language that the person chose; with the database gone, coach in the guessed one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chatbot import cards
 from chatbot.cards import Ask
 from chatbot.guidance import Topic, fold
-from chatbot.language import NAMES, OWN_NAMES
+from chatbot.language import NAMES, OWN_NAMES, split_language
 from chatbot.model import Button, Language, Lead, Note, Outcome, Points, Reply, Title
 from chatbot.strings import Strings
 
@@ -95,15 +95,24 @@ def bare(text: str) -> str:
     return text
 
 
-def _topic_and_turn(ask: Ask, argument: str) -> tuple[Topic, int] | None:
-    """Read "pause 2" as the topic and which of its phrases; the number may be missing."""
-    name, _, number = argument.rpartition(" ")
-    if name and number.isascii() and number.isdigit() and len(number) < 4:
-        found = ask.guidance.find(name)
-        if found:
-            return found[0], int(number)
-    found = ask.guidance.find(argument)
-    return (found[0], 0) if found else None
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What "pause 2 in ru" asks for: a topic, which of its phrases, and the customer's language if given."""
+
+    topic: Topic
+    turn: int
+    speaks: Language | None
+
+
+def _wanted(ask: Ask, argument: str) -> _Wanted | None:
+    """Read a topic with, perhaps, the number of a phrase and a language after it."""
+    name, speaks = split_language(argument)
+    if ask.guidance.find(argument):
+        name, speaks = argument, None
+    words, _, number = name.rpartition(" ")
+    turn = int(number) if words and number.isascii() and number.isdigit() and len(number) < 4 else 0
+    found = (ask.guidance.find(words) if turn or number == "0" else None) or ask.guidance.find(name)
+    return _Wanted(found[0], turn, speaks) if found else None
 
 
 @command("calm", slash=True)
@@ -127,7 +136,7 @@ async def archetype(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         ask,
         ask.t("reply.archetypes_title"),
         ask.t("reply.archetype_unknown" if argument else "reply.archetypes_lead"),
-        cards.topic_buttons(ask, kinds),
+        (*cards.topic_buttons(ask, kinds), Button(ask.t("button.find"), "who")),
         Outcome("menu", choices=tuple(kind.id for kind in kinds), why="the seven archetypes"),
     )
 
@@ -135,10 +144,10 @@ async def archetype(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
 @command("step")
 async def step(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     """Show one of the seven steps, by number or name, or all of them to choose from."""
-    steps = ask.guidance.of_kind("step")
+    all_steps = ask.guidance.of_kind("step")
     topic = ask.guidance.find_kind(argument, "step") if argument else None
-    if argument.isascii() and argument.isdigit() and 1 <= int(argument[:3]) <= len(steps):
-        topic = steps[int(argument[:3]) - 1]
+    if argument.isascii() and argument.isdigit() and 1 <= int(argument[:3]) <= len(all_steps):
+        topic = all_steps[int(argument[:3]) - 1]
     if topic:
         return cards.topic_card(ask, topic, why="command step")
     if argument and not argument.isdigit() and not ask.insist:
@@ -147,17 +156,72 @@ async def step(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         ask,
         ask.t("reply.steps_title"),
         ask.t("reply.step_unknown" if argument else "reply.steps_lead"),
-        cards.steps_to_pick(ask),
-        Outcome("menu", choices=tuple(topic.id for topic in steps), why="the seven steps"),
+        (*cards.steps_to_pick(ask), Button(ask.t("button.walk"), "steps", "primary")),
+        Outcome("menu", choices=tuple(topic.id for topic in all_steps), why="the seven steps"),
+    )
+
+
+@command("steps")
+async def steps(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Begin the walk through the seven steps, in one message that is edited in place."""
+    return cards.walk_card(ask, 1) if not argument or ask.insist else None
+
+
+@command("walk", listed=False)
+async def walk(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Go on in the walk: to a step, or to one of its ends."""
+    action, _, number = argument.rpartition(" ")
+    if number not in {"1", "2", "3", "4", "5", "6", "7"}:
+        return None
+    match action:
+        case "":
+            return cards.walk_card(ask, int(number))
+        case "away":
+            return cards.walk_away(ask, int(number))
+        case "worked":
+            return cards.walk_end(ask, ask.t("reply.walk_worked_title"))
+        case "gone":
+            return cards.walk_end(ask, ask.t("reply.walk_let_go_title"))
+        case "done" if int(number) == cards.LAST_STEP:
+            return cards.walk_end(ask, ask.t("reply.walk_done_title"))
+        case "done":
+            return cards.walk_end(ask, ask.t("reply.walk_stopped_title", number=number))
+    return None
+
+
+@command("who")
+async def who(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Find out by questions which of the seven it is; the argument is the answers so far."""
+    path = argument.split()
+    if all(part.isascii() and part.isdigit() and len(part) == 1 for part in path):
+        found = cards.finder_card(ask, tuple(int(part) for part in path))
+        if found:
+            return found
+    return cards.finder_card(ask, ()) if ask.insist else None
+
+
+@command("emergency")
+async def emergency(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show what to do first and whom to call."""
+    escalation = ask.guidance.escalations.get(argument)
+    if escalation:
+        return cards.escalation_card(ask, escalation, f"command emergency {escalation.id}")
+    if argument and not ask.insist:
+        return None
+    return Reply(
+        blocks=(Title(ask.t("reply.safety_pick_title")), Lead(ask.t("reply.safety_pick_lead"))),
+        buttons=tuple(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
+        language=ask.language,
+        outcome=Outcome("safety", why="command emergency"),
     )
 
 
 @command("say")
 async def say(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     """Show a phrase of a topic, and with each press the next one."""
-    found = _topic_and_turn(ask, argument)
-    if found:
-        return cards.phrase_card(ask, *found)
+    wanted = _wanted(ask, argument)
+    if wanted:
+        return cards.phrase_card(ask, wanted.topic, wanted.turn, wanted.speaks)
     if argument and not ask.insist:
         return None
     topics = [ask.guidance.topics[topic_id] for topic_id in _PHRASES_FIRST]
@@ -276,8 +340,27 @@ def _help_on(ask: Ask, entry: Command) -> Reply:
 @command("card", listed=False)
 async def card(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     """Show a topic's card with another of its phrases."""
-    found = _topic_and_turn(ask, argument)
-    return cards.topic_card(ask, found[0], turn=found[1], why="another phrase") if found else None
+    wanted = _wanted(ask, argument)
+    if not wanted:
+        return None
+    return cards.topic_card(ask, wanted.topic, turn=wanted.turn, speaks=wanted.speaks, why="another phrase")
+
+
+@command("customer", listed=False)
+async def customer(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Ask which language the customer speaks, to show the phrase in it."""
+    found = ask.guidance.find(argument)
+    if not found:
+        return None
+    others = tuple(
+        Button(name, f"card {found[0].id} 0 in {tag}") for tag, name in OWN_NAMES.items() if tag is not ask.language
+    )
+    return Reply(
+        blocks=(Title(ask.t("reply.customer_title")), Lead(ask.t("reply.customer_lead"))),
+        buttons=(*others, Button(ask.t("button.card"), found[0].id)),
+        language=ask.language,
+        outcome=Outcome("menu", choices=(found[0].id,), why="the customer's language"),
+    )
 
 
 @command("more", listed=False)

@@ -33,6 +33,29 @@ NAMES: dict[str, Language] = {
     "ქართული": Language.KA, "ქართულად": Language.KA, "по грузински": Language.KA,
 }  # fmt: skip
 
+_BEFORE = frozenset({"in", "auf", "на"})
+_OF_LANGUAGE = {
+    "английском": Language.EN, "немецком": Language.DE, "русском": Language.RU, "грузинском": Language.KA,
+    "рус": Language.RU, "англ": Language.EN, "нем": Language.DE, "груз": Language.KA,
+}  # fmt: skip
+
+
+def split_language(text: str) -> tuple[str, Language | None]:
+    """Split "apologise in ru" or "извинение на немецком" into the words before and the language named last."""
+    words = text.split()
+    for count in (2, 1):
+        if len(words) < count:
+            continue
+        named = " ".join(words[-count:]).casefold().replace("-", " ").strip(".,!?")
+        language = NAMES.get(named) or _OF_LANGUAGE.get(named)
+        if language:
+            rest = words[:-count]
+            if rest and rest[-1].casefold() in _BEFORE:
+                rest = rest[:-1]
+            return " ".join(rest), language
+    return text, None
+
+
 #: Each language in its own words, as the buttons show them.
 OWN_NAMES = {
     Language.EN: "English",

@@ -140,12 +140,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to show the agent. A renderer may not shorten it: the limits are kept where the texts are read."""
+    """What to show the agent. A renderer may not shorten it: the limits are kept where the texts are read.
+
+    A `living` reply will be edited many times: it belongs in the personal conversation, where that works.
+    """
 
     blocks: tuple[Block, ...]
     language: Language
     outcome: Outcome
     buttons: tuple[Button, ...] = ()
+    living: bool = False
 
     @property
     def summary(self) -> str:

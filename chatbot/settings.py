@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import SettingsError
-from chatbot.guidance import BUILT_IN_RESPONSES
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -27,6 +27,9 @@ class Settings(BaseSettings):
         BUILT_IN_RESPONSES, alias="STEADY_RESPONSES", description="Folder of the guidance, if not the built-in one."
     )
     pause_minutes: int = Field(2, ge=1, le=15, description="How long a pause the cards tell agents to ask for.")
+    escalation_contacts: dict[str, list[str]] = Field(
+        {}, description='Whom to call in danger, per country: {"DE": ["Werkschutz 030 1234"]}.'
+    )
     playground: bool | None = Field(
         None, description="Serve the playground page too; by default only when no platform is configured."
     )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chatbot.coach import Coach
-from chatbot.guidance import BUILT_IN_RESPONSES, Guidance, load_guidance
+from chatbot.content import BUILT_IN_RESPONSES, load_guidance
+from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, plain_text
 from chatbot.store.memory import MemoryStore
 from chatbot.strings import Strings, load_strings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.guidance import BUILT_IN_RESPONSES
+from chatbot.content import BUILT_IN_RESPONSES
 
 ROOT = Path(__file__).parents[1]
 

@@ -93,7 +93,8 @@ async def test_every_button_of_every_card_leads_somewhere(reply_to: Any, guidanc
             reply: Reply = await reply_to(command, language, pressed=True)
             assert reply.language == language, command
             assert "nothing fits" not in reply.outcome.why, command
-            assert reply.buttons, f"{command!r} is a dead end"
+            if reply.outcome.kind != "safety" and reply.outcome.why != "the end of the walk":
+                assert reply.buttons, f"{command!r} is a dead end"
             todo += [button.command for button in reply.buttons]
             reached.add(reply.outcome.topic or "")
     assert reached >= guidance.topics.keys()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.errors import ContentError
-from chatbot.guidance import BUILT_IN_RESPONSES, Guidance, fold, load_guidance
+from chatbot.guidance import Guidance, fold
 from chatbot.model import Language
 from chatbot.strings import load_strings
 from chatbot.templates import plural
@@ -69,6 +70,14 @@ def test_all_of_it_is_there(guidance: Guidance) -> None:
         ("menu.toml", '"pause", ', "", "page", "'pause' stands on no page"),
         ("menu.toml", '"pause", ', '"pause", "firm", ', "page.limits", "'firm' stands on page 'yourself' too"),
         ("sources.toml", '["pause"]', '["paws"]', "points.A1", "there is no topic 'paws'"),
+        ("finder.toml", 'to = "archetype/silent"', 'to = "archetype/shy"', "quiet", "which is no topic"),
+        ("finder.toml", 'to = "archetype/silent"', 'to = "archetype/whiner"', "start", "no path leads to 'archetype/silent'"),
+        ("finder.toml", 'to = "quiet"', 'to = "nowhere"', "start", "which is no question"),
+        ("finder.toml", 'to = "archetype/silent"', 'to = "start"', "quiet", "3 at most"),
+        ("finder.toml", '[talks]', '[chats]', "talks.question", "field required"),
+        ("finder.toml", 'en = "What about?", ', "", "talks.question", "lacks en"),
+        ("safety.toml", 'de = "Ein Notfall", ', "", "emergency.title", "lacks de"),
+        ("safety.toml", "[crisis]\ntitle", "[crisis]\nname", "crisis.title", "field required"),
         ("strings.toml", "ru = \"Другая фраза\", ", "", "button.another", "lacks ru"),
         ("strings.toml", "{{ number }} of 7", "{{ number of 7", "card.step.en", "not a valid template"),
         ("strings.toml", 'de = ["hilfe"], ', "", "commands.help.words", "lacks de"),
