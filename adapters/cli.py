@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,13 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="check the guidance and say what to mend")
     check.add_argument("folder", nargs="?", type=Path, help="folder of the guidance (default: the built-in one)")
+    check.add_argument("--guides", type=Path, help="folder of the source guides: report what is copied from them")
+    check.add_argument(
+        "--dictionaries",
+        type=Path,
+        default=Path(__file__).parent / "web/node_modules",
+        help="folder of the hunspell dictionaries, as npm lays them out",
+    )
     check.set_defaults(run=_check)
 
     ask = commands.add_parser("ask", help="ask once, as an agent would")
@@ -106,17 +113,60 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from chatbot import lint
+    from chatbot.commands import Parser
     from chatbot.content import BUILT_IN_RESPONSES, read_guidance
     from chatbot.strings import read_strings
 
-    folder = options.folder or BUILT_IN_RESPONSES
+    folder: Path = options.folder or BUILT_IN_RESPONSES
     guidance, problems = read_guidance(folder, {})
-    problems += read_strings(folder)[1]
-    for problem in sorted(problems, key=lambda p: (p.file, p.where)):
-        print(problem)
-    count = len(guidance.topics) if guidance else 0
-    print(f"{count} topics in {len(Language)} languages, {len(problems)} problem(s).")
+    strings, wrong_strings = read_strings(folder)
+    problems += wrong_strings
+    notes: list[str] = []
+    # The other rules need a library that can be read.
+    if not problems and guidance is not None and strings is not None:
+        from adapters.measures import check_sizes
+
+        problems += lint.check_style(guidance)
+        problems += lint.check_strings(strings)
+        problems += lint.check_aliases(guidance, Parser(strings).words)
+        problems += check_sizes(guidance, strings)
+        if options.guides:
+            problems += lint.check_quotations(guidance, options.guides)
+        lookups, note = _dictionaries(options.dictionaries)
+        notes.append(note)
+        problems += lint.check_spelling(guidance, lookups, folder / "spelling")
+    by_file: dict[str, list[str]] = {}
+    for problem in problems:
+        by_file.setdefault(problem.file, []).append(f"  {problem.where}: {problem.what}")
+    for file, lines in sorted(by_file.items()):
+        print(file, *sorted(lines), sep="\n")
+    for note in filter(None, notes):
+        print(note)
+    if guidance is not None:
+        print(*lint.coverage(guidance), sep="\n")
+    print(f"{len(problems)} problem(s)." if problems else "No problem found.")
     return 1 if problems else 0
+
+
+def _dictionaries(folder: Path) -> tuple[dict[Language, Callable[[str], bool]], str]:
+    """Return a word look-up for each language that has a hunspell dictionary, and a note on those that have none."""
+    names = {language: f"dictionary-{'en-gb' if language is Language.EN else language}" for language in Language}
+    found = {language: folder / name / "index" for language, name in names.items() if (folder / name).is_dir()}
+    missing = [names[language] for language in Language if language not in found]
+    try:
+        from spylls.hunspell import Dictionary
+    except ImportError:
+        return {}, "Spelling is not checked: it needs the package spylls (the extra `dev`)."
+    lookups: dict[Language, Callable[[str], bool]] = {
+        language: Dictionary.from_files(str(path)).lookup for language, path in found.items()
+    }
+    if not missing:
+        return lookups, ""
+    return (
+        lookups,
+        f"Spelling is not checked in full: {folder} lacks {', '.join(missing)}; --dictionaries names the folder.",
+    )
 
 
 def _coach() -> "Coach":

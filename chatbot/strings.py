@@ -25,6 +25,10 @@ class Strings:
         """Return the sentence `key` ("reply.help_title") in `language`, with `values` put in."""
         return self._templates[key][language].render(values)
 
+    def source(self, key: str, language: Language) -> str:
+        """Return the sentence as it is written, names in braces and all."""
+        return self._templates[key][language].source
+
     @property
     def keys(self) -> frozenset[str]:
         """Return all keys, for the tests that find an unused or an unknown one."""

@@ -28,7 +28,7 @@ class Template:
     """A text with `{{ names }}` in it, compiled once. A text without any costs nothing."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.source = source
         try:
             self._compiled = _environment.from_string(source) if "{" in source else None
         except TemplateError as error:
@@ -37,8 +37,8 @@ class Template:
     def render(self, values: Mapping[str, Any]) -> str:
         """Return the text with `values` put in; a name without a value is an error."""
         if self._compiled is None:
-            return self._source
+            return self.source
         try:
             return self._compiled.render(values)
         except (TemplateError, TypeError) as error:
-            raise SteadyError(f"the template does not render ({error}): {self._source!r}") from error
+            raise SteadyError(f"the template does not render ({error}): {self.source!r}") from error

@@ -1,0 +1,41 @@
+"""Every card as every platform renders it, against that platform's limits."""
+
+import asyncio
+from collections.abc import Iterable
+
+from adapters.slack import measure as measure_slack
+from adapters.teams import measure as measure_teams
+from chatbot.coach import Coach
+from chatbot.errors import Problem
+from chatbot.guidance import Guidance
+from chatbot.model import Language, Message, Reply
+from chatbot.store.memory import MemoryStore
+from chatbot.strings import Strings
+
+
+def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:
+    """Yield every reply that a platform would refuse or cut: all that buttons lead to, in every language."""
+    coach = Coach(guidance, strings, MemoryStore())
+    for language in Language:
+        for command, reply in asyncio.run(_all_replies(coach, language)).items():
+            for platform, measured in (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply))):
+                for problem in measured.problems:
+                    yield Problem(_file(reply.outcome.topic), f"{language}: {command}", f"{platform}: {problem}")
+
+
+def _file(topic: str | None) -> str:
+    return f"topics/{topic}.md" if topic else "strings.toml"
+
+
+async def _all_replies(coach: Coach, language: Language) -> dict[str, Reply]:
+    """Follow every button from the menu and return the replies by the command that led to them."""
+    replies: dict[str, Reply] = {}
+    todo = ["topics", "help", "say", "language", "emergency", "steps", "who", *coach.guidance.topics]
+    while todo:
+        command = todo.pop()
+        if command in replies or (command.startswith("language ")):
+            continue
+        reply = await coach.reply(Message(command, "check", "check", language, pressed=True))
+        replies[command] = reply
+        todo += [button.command for button in reply.buttons]
+    return replies
