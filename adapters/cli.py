@@ -1,4 +1,4 @@
-"""The command line: `steady serve`, `check`, `ask`, `chat` and `manifest`.
+"""The command line: `steady serve`, `check`, `ask`, `chat`, `manifest` and `handbook`.
 
 Standard library and the core only, and each command imports what it needs: `steady ask` must answer at once.
 """
@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     manifest.add_argument("--out", type=Path, help="file to write (slack: default standard output; teams: a zip)")
     manifest.add_argument("--app-id", help="the Teams bot's app id (default: MicrosoftAppId)")
     manifest.set_defaults(run=_manifest)
+
+    book = commands.add_parser("handbook", help="write all guidance of a language as one page to print")
+    book.add_argument("--lang", type=_language, default=Language.EN, help="en, de, ru or ka")
+    book.add_argument("--out", type=Path, required=True, help="the HTML file to write")
+    book.set_defaults(run=_handbook)
     return parser
 
 
@@ -262,6 +267,20 @@ def _manifest(options: argparse.Namespace) -> int:
     path = options.out or Path("teams-app.zip")
     write_teams_package(path, app_id)
     print(f"{path} written; upload it in the Teams admin centre or under Apps > Manage your apps.")
+    return 0
+
+
+def _handbook(options: argparse.Namespace) -> int:
+    from adapters.handbook import handbook
+    from chatbot.content import load_guidance
+    from chatbot.settings import load_settings
+    from chatbot.strings import load_strings
+
+    settings = load_settings()
+    guidance = load_guidance(settings.responses, {"minutes": settings.pause_minutes})
+    page = handbook(guidance, load_strings(settings.responses), options.lang, settings.escalation_contacts)
+    options.out.write_text(page, encoding="utf-8")
+    print(f"{options.out} written; open it in a browser to read or print it.")
     return 0
 
 

@@ -1,0 +1,76 @@
+"""Where payloads come in, by HTTP or Socket Mode: each is answered once, by Bolt's listeners."""
+
+from collections.abc import Callable
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+
+from adapters.slack.payloads import MalformedError, kind_of
+from adapters.slack.render import Payload
+
+#: Slack repeats an event at once, after a minute and after five; the rest is for its bad days.
+REMEMBERED_SECONDS = 2 * 3600
+REMEMBERED_MOST = 50_000
+
+
+class Seen:
+    """Remembers keys for a while, the newest `most` of them."""
+
+    def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._until: dict[str, float] = {}  # in the order of entry, which is that of expiry
+
+    def add(self, key: str) -> bool:
+        """Remember a key; return False if it was known already."""
+        now = self._clock()
+        if self._until.get(key, 0) > now:
+            return False
+        self._until.pop(key, None)
+        self._until[key] = now + self._seconds
+        while len(self._until) > self._most or self._until[next(iter(self._until))] <= now:
+            del self._until[next(iter(self._until))]
+        return True
+
+    def forget(self, key: str) -> None:
+        """Forget a key."""
+        self._until.pop(key, None)
+
+
+class Inbox:
+    """Hands each payload to Bolt once."""
+
+    def __init__(self, app: AsyncApp, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._seen = Seen(REMEMBERED_SECONDS, REMEMBERED_MOST, clock)
+
+    async def take(self, payload: Payload, delivery: str) -> BoltResponse:
+        """Return the answer to a payload; it is empty for a repetition and for what we don't know.
+
+        `delivery` is what two deliveries of the same request have in common, for requests without an event id.
+        Raises MalformedError.
+        """
+        kind = kind_of(payload)
+        if kind == "other":
+            return BoltResponse(status=200)
+        key = payload["event_id"] if kind == "event" else delivery
+        if not self._seen.add(key):
+            return BoltResponse(status=200)
+        answered = False
+        try:
+            response = await self._app.async_dispatch(_request(payload))
+            answered = response.status == 200
+            return response
+        finally:
+            if not answered:  # then Slack will send it again, and that must be answered
+                self._seen.forget(key)
+
+
+def _request(payload: Payload) -> AsyncBoltRequest:
+    try:
+        # Only a request of this mode takes a payload that is parsed already; the mode changes nothing else.
+        return AsyncBoltRequest(body=payload, mode="socket_mode")
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise MalformedError from error

@@ -1,0 +1,72 @@
+"""The Slack app manifest, made from the command registry."""
+
+from typing import Any
+
+from chatbot.commands import COMMANDS, UMBRELLA
+from chatbot.content import BUILT_IN_RESPONSES
+from chatbot.model import Language
+from chatbot.strings import load_strings
+
+#: Where Slack's requests go in HTTP mode; to be replaced by the address of one's own server.
+REQUEST_URL = "https://steady.example.com/slack/events"
+
+
+def slack_manifest() -> dict[str, Any]:
+    """Return the manifest to paste at https://api.slack.com/apps ("From a manifest").
+
+    Socket Mode is on; switch it off there to have Slack use the request URLs. Slack can't localise the names and
+    descriptions of slash commands, so these are English.
+    """
+    return {
+        "_metadata": {"major_version": 2, "minor_version": 0},
+        "display_information": {
+            "name": "Steady",
+            "description": "Coaches customer-support agents in the moment",
+            "background_color": "#1f4e5f",
+        },
+        "features": {
+            "app_home": {
+                "home_tab_enabled": False,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": False,
+            },
+            "bot_user": {"display_name": "Steady", "always_online": True},
+            "slash_commands": _slash_commands(),
+        },
+        "oauth_config": {
+            "scopes": {"bot": ["app_mentions:read", "chat:write", "commands", "im:history", "im:write"]},
+        },
+        "settings": {
+            "event_subscriptions": {
+                "request_url": REQUEST_URL,
+                "bot_events": ["app_home_opened", "app_mention", "message.im"],
+            },
+            "interactivity": {"is_enabled": True, "request_url": REQUEST_URL},
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": True,
+            "token_rotation_enabled": False,
+        },
+    }
+
+
+def _slash_commands() -> list[dict[str, Any]]:
+    strings = load_strings(BUILT_IN_RESPONSES)
+    commands = [
+        _slash_command(UMBRELLA, "Coaching in the moment: ask, or pick a theme.", "[command, topic or your words]")
+    ]
+    for entry in COMMANDS.values():
+        if entry.slash:
+            usage = strings(f"commands.{entry.name}.usage", Language.EN)
+            summary = strings(f"commands.{entry.name}.summary", Language.EN)
+            commands.append(_slash_command(entry.name, summary, usage.removeprefix(entry.name).strip()))
+    return commands
+
+
+def _slash_command(name: str, description: str, hint: str) -> dict[str, Any]:
+    command = {
+        "command": f"/{name}",
+        "url": REQUEST_URL,
+        "description": description,
+        "should_escape": False,
+    }
+    return {**command, "usage_hint": hint} if hint else command

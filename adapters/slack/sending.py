@@ -1,0 +1,130 @@
+"""Answers that go out by themselves, after the request was acknowledged: Slack's Web API and response URLs."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from adapters.slack.payloads import place_of
+from adapters.slack.render import Payload, compact, to_slack
+from chatbot.coach import log_incident
+from chatbot.model import Reply
+from chatbot.settings import LOOPBACK
+
+log = logging.getLogger("steady.slack")
+
+#: Slack's libraries log whole requests when their own logger has no level; ours has one.
+api_log = logging.getLogger("steady.slack.api")
+api_log.setLevel(logging.WARNING)
+
+_SECONDS_PER_CALL = 15
+_SECONDS_TO_FINISH = 3
+
+
+class Sender:
+    """Sends replies, each in a task of its own so that no request waits for the network."""
+
+    def __init__(self, token: str, api_url: str) -> None:
+        retries = [
+            AsyncRateLimitErrorRetryHandler(max_retry_count=3),
+            # A kept connection that Slack closed meanwhile. One that can't be opened is not tried again.
+            AsyncConnectionErrorRetryHandler(error_types=[aiohttp.ServerDisconnectedError]),
+        ]
+        self.client = AsyncWebClient(token=token, base_url=api_url, logger=api_log, retry_handlers=retries)
+        self._retries = retries
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Open the one HTTP session that all calls share."""
+        self.client.session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_SECONDS_PER_CALL), json_serialize=compact
+        )
+        if self.local:
+            self.client.proxy = None  # a proxy from the environment has no business on loopback
+
+    @property
+    def local(self) -> bool:
+        """Return whether the Web API is on this machine: a test's, or the playground's."""
+        return urlsplit(self.client.base_url).hostname in LOOPBACK
+
+    async def stop(self) -> None:
+        """Let what is under way finish within a few seconds, then close the session."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=_SECONDS_TO_FINISH)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                log.warning("stopped before %d answer(s) could be delivered to Slack", len(late))
+        if self.client.session:
+            await self.client.session.close()
+
+    def soon(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work in the background; if it fails, that is logged with an id."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except SlackApiError as error:
+            log.error("incident %s: an answer was not delivered; Slack says %s", log_incident(error), _code(error))
+        except Exception as error:  # nobody awaits this task
+            log.error("incident %s: an answer was not delivered to Slack", log_incident(error))
+
+    async def post(self, channel: str, reply: Reply, thread: str | None = None) -> None:
+        """Post a reply in a direct-message channel."""
+        await self.client.chat_postMessage(channel=channel, thread_ts=thread, **to_slack(reply))
+
+    async def whisper(self, channel: str, person: str, reply: Reply, thread: str | None = None) -> None:
+        """Show a reply to one person in a room; where Slack does not let us, in a direct message."""
+        try:
+            await self.client.chat_postEphemeral(channel=channel, user=person, thread_ts=thread, **to_slack(reply))
+        except SlackApiError as error:
+            log.info("a private answer in a room was refused (%s): sent as a direct message", _code(error))
+            await self.direct(person, reply)
+
+    async def direct(self, person: str, reply: Reply) -> None:
+        """Post a reply in the direct messages with a person."""
+        opened = await self.client.conversations_open(users=person)
+        await self.post(opened["channel"]["id"], reply)
+
+    async def replace(self, payload: Payload, reply: Reply) -> None:
+        """Put a reply in the place of the message whose button was pressed."""
+        url = payload.get("response_url")
+        if url and await self._respond(url, {"replace_original": True, **to_slack(reply)}):
+            return
+        place = place_of(payload)
+        if place.private:  # such a message can't be updated, only followed by another
+            await self.whisper(place.channel, payload["user"]["id"], reply, place.thread)
+        else:
+            await self.client.chat_update(channel=place.channel, ts=place.message, **to_slack(reply))
+
+    async def _respond(self, url: str, message: Payload) -> bool:
+        """Use a response URL; return whether Slack took it. They live for 30 minutes and five uses."""
+        webhook = AsyncWebhookClient(url, session=self.client.session, logger=api_log, retry_handlers=self._retries)
+        webhook.proxy = self.client.proxy
+        response = await webhook.send_dict(message)
+        if response.status_code != 200:
+            log.info("a response URL was refused (%d): the message is updated instead", response.status_code)
+        return response.status_code == 200
+
+
+def _code(error: SlackApiError) -> str:
+    """Return Slack's short name for an error. The response itself may quote the message."""
+    try:
+        return str(error.response.get("error") or error.response.status_code)
+    except (AttributeError, json.JSONDecodeError):
+        return "no readable answer"

@@ -1,0 +1,180 @@
+"""Slack as the tests play it: it signs requests, and it answers the Web API and response URLs on loopback."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from adapters.slack import SlackAdapter
+from chatbot.coach import Coach
+from chatbot.settings import Settings
+from tests.conftest import PAYLOADS
+
+SECRET = "a made-up signing secret"
+Payload = dict[str, Any]
+
+
+def payload(name: str, **changes: Any) -> Payload:
+    """Return a recorded payload; `event` replaces fields of the event, the rest top-level ones."""
+    content = json.loads((PAYLOADS / "slack" / f"{name}.json").read_text(encoding="utf-8"))
+    content.get("event", {}).update(changes.pop("event", {}))
+    return {**content, **changes}
+
+
+def form(fields: Payload) -> bytes:
+    return urlencode(fields).encode()
+
+
+def interactive(content: Payload) -> bytes:
+    return form({"payload": json.dumps(content)})
+
+
+def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dict[str, str]:
+    timestamp = str(int(time.time() if at is None else at))
+    digest = hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
+    kind = "application/json" if body[:1] == b"{" else "application/x-www-form-urlencoded"
+    return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}", "Content-Type": kind}
+
+
+@dataclass
+class FarEnd:
+    """Slack's Web API and response URLs. `answers` holds what a method says instead of ok, in order."""
+
+    calls: list[tuple[str, Payload]] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, list[web.Response]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    hung: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    acks: list[Payload] = field(default_factory=list)
+    url: str = ""
+
+    async def _method(self, request: web.Request) -> web.Response:
+        name = request.match_info["method"]
+        body = await request.text()
+        content = json.loads(body) if body.startswith("{") else dict(await request.post()) | dict(request.query)
+        self.tokens[name] = request.headers.get("Authorization", "")
+        if name in self.silent:
+            self.hung.set()
+            await self._over.wait()
+        await self._note(name, content)
+        if self.answers.get(name):
+            return self.answers[name].pop(0)
+        more: Payload = {
+            "auth.test": {"user": "steady", "team": "Example", "user_id": "U0STEADY1", "bot_id": "B0STEADY1"},
+            "conversations.open": {"channel": {"id": "D0OPENED1"}},
+            "conversations.history": {"messages": []},
+            "apps.connections.open": {"url": self.url.replace("http", "ws") + "socket?ticket=secret"},
+        }.get(name, {})
+        return web.json_response({"ok": True, **more})
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async with self._news:
+            self.sockets.append(socket)
+            self._news.notify_all()
+        async for message in socket:
+            async with self._news:
+                self.acks.append(json.loads(message.data))
+                self._news.notify_all()
+        return socket
+
+    def speak(self) -> None:
+        """End the silence of the silent methods."""
+        self._over.set()
+
+    async def _note(self, name: str, content: Payload) -> None:
+        async with self._news:
+            self.calls.append((name, content))
+            self._news.notify_all()
+
+    async def until(self, true: Any) -> None:
+        """Wait until something is true of the calls."""
+        async with asyncio.timeout(20), self._news:
+            await self._news.wait_for(lambda: true(self))
+
+    async def called(self, name: str) -> Payload:
+        """Wait for the first call of a method and return what it carried."""
+        await self.until(lambda _: any(method == name for method, _ in self.calls))
+        return next(content for method, content in self.calls if method == name)
+
+    def names(self) -> list[str]:
+        """Return what was called, without the check of the token at the start."""
+        return [name for name, _ in self.calls if name not in ("auth.test", "apps.connections.open")]
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator["FarEnd"]:
+        app = web.Application()
+        app.router.add_route("*", "/api/{method}", self._method)
+        app.router.add_post("/respond/{method}", self._method)
+        app.router.add_get("/socket", self._socket)
+        async with TestServer(app, shutdown_timeout=0.1) as server:
+            self.url = str(server.make_url("/"))
+            yield self
+            self.speak()
+            for socket in self.sockets:
+                await socket.close()
+
+
+def refused(code: str) -> web.Response:
+    return web.json_response({"ok": False, "error": code})
+
+
+@dataclass
+class Slack:
+    """The adapter behind its real HTTP door, and the far end that it talks to."""
+
+    adapter: SlackAdapter
+    client: TestClient[web.Request, web.Application]
+    far: FarEnd
+
+    async def send(self, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+        answer = await self.client.post("/slack/events", data=body, headers=headers or signed(body))
+        return answer.status, await answer.read()
+
+    async def send_json(self, content: Payload) -> tuple[int, bytes]:
+        return await self.send(json.dumps(content).encode())
+
+    async def finish(self) -> list[str]:
+        """Stop the adapter, which lets what is under way finish, and return what was called."""
+        await self.adapter.stop()
+        return self.far.names()
+
+
+def settings(far: FarEnd, **changes: Any) -> Settings:
+    values = {
+        "_env_file": None,
+        "slack_signing_secret": SECRET,
+        "slack_bot_token": "xoxb-made-up",
+        "slack_api_url": f"{far.url}api/",
+        **changes,
+    }
+    return Settings(**values)
+
+
+@asynccontextmanager
+async def slack(coach: Coach, far: FarEnd, **changes: Any) -> AsyncIterator[Slack]:
+    """Run the adapter; `changes` are settings, or `clock`."""
+    clock = changes.pop("clock", time.time)
+    async with far.serve():
+        adapter = SlackAdapter(settings(far, **changes), coach, clock=clock)
+        app = web.Application()
+        app.router.add_routes(adapter.routes())
+        await adapter.start()
+        try:
+            async with TestClient(TestServer(app)) as client:
+                yield Slack(adapter, client, far)
+        finally:
+            await adapter.stop()
