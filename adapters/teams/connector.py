@@ -1,0 +1,180 @@
+"""The way out: calls to the Bot Framework connector, with the bot's own token, retried within bounds."""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from chatbot.errors import SteadyError
+from chatbot.settings import Settings
+
+log = logging.getLogger("steady.teams.connector")
+
+Json = dict[str, Any]
+
+SCOPE = "https://api.botframework.com/.default"
+#: A token is renewed this many seconds before it runs out.
+RENEW_EARLY = 300
+#: Stands for the status of a call that got no answer.
+NO_ANSWER = 0
+#: What Microsoft says may be tried again: https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
+TRY_AGAIN = frozenset({NO_ANSWER, 412, 429, 502, 503, 504})
+ATTEMPTS = 4
+#: Seconds for one answer with all its attempts; who asked has long looked elsewhere by then.
+DEADLINE = 30.0
+FIRST_WAIT = 0.5
+LONGEST_WAIT = 10.0
+
+
+class ConnectorError(SteadyError):
+    """A call to the connector failed for good. `status` is its HTTP status, or NO_ANSWER."""
+
+    def __init__(self, what: str, status: int) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+class BotToken:
+    """The bot's own token, fetched when first needed and by one call at a time."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
+        single = settings.microsoft_app_type == "SingleTenant"
+        tenant = settings.microsoft_app_tenant_id if single else "botframework.com"
+        self._url = settings.teams_token_url.replace("{tenant}", quote(tenant, safe=""))
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": settings.microsoft_app_id,
+            "client_secret": settings.microsoft_app_password.get_secret_value(),
+            "scope": SCOPE,
+        }
+        self._session = session
+        self._clock = clock
+        self._token = ""
+        self._renew_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def get(self) -> str:
+        """Return a token that is good for some minutes yet. Raises ConnectorError if the bot gets none."""
+        if self._clock() < self._renew_at:
+            return self._token
+        async with self._fetching:
+            if self._clock() >= self._renew_at:  # not renewed while this call waited for the lock
+                await self._fetch()
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Fetch a new token next time, unless `token` has been replaced already."""
+        if token == self._token:
+            self._renew_at = float("-inf")
+
+    async def _fetch(self) -> None:
+        async with self._session.post(self._url, data=self._form, allow_redirects=False) as response:
+            if response.status != 200:
+                raise ConnectorError(
+                    f"Microsoft gave the bot no token (HTTP {response.status}): "
+                    "check MicrosoftAppId, MicrosoftAppPassword, MicrosoftAppType and MicrosoftAppTenantId.",
+                    response.status,
+                )
+            try:
+                answer = await response.json(content_type=None)
+                self._token = str(answer["access_token"])
+                self._renew_at = self._clock() + float(answer["expires_in"]) - RENEW_EARLY
+            except (ValueError, LookupError, TypeError) as error:
+                raise ConnectorError("What TEAMS_TOKEN_URL answers is no token: check that address.", 200) from error
+
+
+class Connector:
+    """Calls the connector of the service URL that an activity came from."""
+
+    def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._token = BotToken(settings, session, clock)
+
+    async def send(self, service_url: str, conversation: str, activity: Json) -> None:
+        """Post an activity to a conversation, as the answer to its `replyToId` if it has one."""
+        path = f"v3/conversations/{quote(conversation, safe='')}/activities"
+        if activity.get("replyToId"):
+            path += f"/{quote(activity['replyToId'], safe='')}"
+        await self._call("POST", service_url, path, activity)
+
+    async def update(self, service_url: str, conversation: str, activity_id: str, activity: Json) -> None:
+        """Put an activity in the place of one that was sent before."""
+        path = f"v3/conversations/{quote(conversation, safe='')}/activities/{quote(activity_id, safe='')}"
+        await self._call("PUT", service_url, path, activity)
+
+    async def open_chat(self, service_url: str, bot: Json, person: Json, tenant: str) -> str:
+        """Return the id of the conversation between the bot and one person, which is made if there is none."""
+        body = {
+            "bot": bot,
+            "members": [person],
+            "isGroup": False,
+            "tenantId": tenant,
+            "channelData": {"tenant": {"id": tenant}},
+        }
+        answer = await self._call("POST", service_url, "v3/conversations", body)
+        return str(answer.get("id", ""))
+
+    async def _call(self, method: str, service_url: str, path: str, body: Json) -> Json:
+        """Return the connector's answer. Raises ConnectorError once there is nothing left to try."""
+        url = URL(f"{service_url.rstrip('/')}/{path}", encoded=True)
+        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        status, wait = NO_ANSWER, FIRST_WAIT
+        try:
+            async with asyncio.timeout(DEADLINE):
+                for attempt in range(1, ATTEMPTS + 1):
+                    status, asked_wait, answer = await self._once(method, url, data)
+                    if 200 <= status < 300:
+                        return answer
+                    if status == 401 and attempt == 1:  # the token was withdrawn early: a new one may do
+                        continue
+                    if attempt == ATTEMPTS or status not in TRY_AGAIN:
+                        break
+                    # Jitter, so that many answers held up together do not come back together.
+                    jittered = wait * random.uniform(0.5, 1.5)  # noqa: S311
+                    await asyncio.sleep(min(jittered if asked_wait is None else asked_wait, LONGEST_WAIT))
+                    wait *= 2
+        except TimeoutError:
+            pass
+        raise ConnectorError(f"The connector did not take an answer (last HTTP status: {status or 'none'}).", status)
+
+    async def _once(self, method: str, url: URL, data: bytes) -> tuple[int, float | None, Json]:
+        """Return the status, the seconds to wait that were asked for, and the body."""
+        try:
+            token = await self._token.get()
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
+            # A redirect would carry the message elsewhere.
+            async with self._session.request(
+                method, url, data=data, headers=headers, allow_redirects=False
+            ) as response:
+                if response.status == 401:
+                    self._token.forget(token)
+                answer = await _json_object(response) if response.status < 300 else {}
+                return response.status, _seconds(response.headers), answer
+        except (aiohttp.ClientError, OSError) as error:
+            log.info("no answer from the connector: %s", type(error).__name__)
+            return NO_ANSWER, None, {}
+        except ConnectorError as error:
+            if error.status not in TRY_AGAIN:
+                raise
+            return error.status, None, {}
+
+
+async def _json_object(response: aiohttp.ClientResponse) -> Json:
+    """Return the body if it is a JSON object; the connector answers some calls with none."""
+    try:
+        answer = await response.json(content_type=None)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    """Return what Retry-After asks for; None if it is missing or a date."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None

@@ -1,0 +1,190 @@
+"""Microsoft on a loopback port: OpenID metadata with real RSA keys, the token endpoint and the connector.
+
+`running` puts the real Teams adapter before it, behind a real HTTP door.
+"""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import aiohttp
+import jwt
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from adapters.teams import TeamsAdapter
+from chatbot.coach import Coach
+from chatbot.settings import Settings
+from tests.conftest import PAYLOADS
+
+Json = dict[str, Any]
+
+APP_ID = "00000000-1111-2222-3333-444444444444"
+SECRET = "not-a-secret"
+ISSUER = "https://issuer.test"
+NOW = 1_800_000_000.0
+
+
+@cache
+def private_key(key_id: str) -> rsa.RSAPrivateKey:
+    """Return the RSA key of that id, the same one during a test run."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@dataclass
+class Call:
+    """A call that the connector took."""
+
+    method: str
+    path: str
+    body: Json
+
+
+@dataclass
+class FarEnd:
+    """What Microsoft serves, and what it was sent. `planned`: statuses of the next calls to the connector."""
+
+    url: str = "http://127.0.0.1:1"
+    published: list[str] = field(default_factory=lambda: ["key-1"])
+    endorsements: list[str] = field(default_factory=lambda: ["msteams"])
+    identity_status: int = 200
+    token_status: int = 200
+    lookups: int = 0
+    tokens: int = 0
+    valid_tokens: set[str] = field(default_factory=set)
+    token_forms: list[Json] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    planned: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    refused: dict[str, int] = field(default_factory=dict)
+    attempts: int = 0
+    hanging: asyncio.Event | None = None
+
+    def app(self) -> web.Application:
+        """Return it as an aiohttp application."""
+        app = web.Application()
+        app.router.add_get("/openid", self._metadata)
+        app.router.add_get("/keys", self._keys)
+        app.router.add_post("/{tenant}/token", self._token)
+        app.router.add_route("*", "/connector/{path:.*}", self._connector)
+        return app
+
+    async def _metadata(self, _: web.Request) -> web.Response:
+        self.lookups += 1
+        await asyncio.sleep(0)
+        return web.json_response({"issuer": ISSUER, "jwks_uri": f"{self.url}/keys"}, status=self.identity_status)
+
+    async def _keys(self, _: web.Request) -> web.Response:
+        keys = []
+        for key_id in self.published:
+            public = jwt.algorithms.RSAAlgorithm.to_jwk(private_key(key_id).public_key(), as_dict=True)
+            keys.append({**public, "kid": key_id, "use": "sig", "endorsements": self.endorsements})
+        return web.json_response({"keys": keys})
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        self.token_forms.append({**form, "tenant": request.match_info["tenant"]})
+        self.tokens += 1
+        token = f"bot-token-{self.tokens}"
+        self.valid_tokens.add(token)
+        await asyncio.sleep(0)
+        return web.json_response({"access_token": token, "expires_in": 3600}, status=self.token_status)
+
+    async def _connector(self, request: web.Request) -> web.Response:
+        self.attempts += 1
+        if self.hanging:
+            await self.hanging.wait()
+        if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.valid_tokens:
+            return web.Response(status=401)
+        if self.planned:
+            status, headers = self.planned.pop(0)
+            if status != 200:
+                return web.json_response({"error": {}}, status=status, headers=headers)
+        path = request.raw_path.removeprefix("/connector/emea/")
+        if path in self.refused:
+            return web.json_response({"error": {}}, status=self.refused[path])
+        self.calls.append(Call(request.method, path, await request.json()))
+        return web.json_response({"id": "a:1private" if path == "v3/conversations" else "1700000000100"})
+
+
+@dataclass
+class Teams:
+    """The adapter behind its door, the far end it talks to, and the clock it reads."""
+
+    far: FarEnd
+    adapter: TeamsAdapter
+    client: TestClient[web.Request, web.Application]
+    now: list[float]
+
+    @property
+    def service_url(self) -> str:
+        """Return the service URL of this far end."""
+        return f"{self.far.url}/connector/emea/"
+
+    def token(self, *, key_id: str = "key-1", signed_by: str = "", algorithm: str = "RS256", **claims: Any) -> str:
+        """Return a good token, but for what is given; a claim of None is left out."""
+        key: Any = private_key(signed_by or key_id) if algorithm == "RS256" else "x" * 64
+        now = self.now[0]
+        good = {"iss": ISSUER, "aud": APP_ID, "serviceurl": self.service_url, "nbf": now - 60, "exp": now + 3000}
+        told = {name: value for name, value in {**good, **claims}.items() if value is not None}
+        return jwt.encode(told, "" if algorithm == "none" else key, algorithm, headers={"kid": key_id})
+
+    async def send(self, activity: Any, *, token: str | None = "", raw: bytes | None = None) -> tuple[int, Any]:
+        """Post an activity as Teams does; return the status and, if it is JSON, the body."""
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token or self.token()}"
+        data = json.dumps(activity).encode() if raw is None else raw
+        async with self.client.post("/api/messages", data=io.BytesIO(data), headers=headers) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if response.content_type == "application/json" else text
+
+    async def calls(self) -> list[Call]:
+        """Return what the connector was sent, once nothing is under way any more."""
+        tasks = self.adapter._outbox._under_way
+        while tasks:
+            await asyncio.wait(set(tasks))
+        return self.far.calls
+
+    def payload(self, name: str, /, **changes: Any) -> Json:
+        """Return a recorded activity, as if it came from this far end."""
+        activity: Json = json.loads((PAYLOADS / "teams" / f"{name}.json").read_text(encoding="utf-8"))
+        return {**activity, "serviceUrl": self.service_url, **changes}
+
+
+def settings_for(far: FarEnd, **changes: Any) -> Settings:
+    """Return settings that point the adapter to a far end."""
+    told: Json = {
+        "microsoft_app_id": APP_ID,
+        "microsoft_app_password": SECRET,
+        "microsoft_app_tenant_id": "tenant-1",
+        "teams_openid_metadata_url": f"{far.url}/openid",
+        "teams_token_issuer": ISSUER,
+        "teams_token_url": f"{far.url}/{{tenant}}/token",
+        "teams_service_urls": [f"{far.url}/connector/"],
+    }
+    return Settings(_env_file=None, **{**told, **changes})
+
+
+@asynccontextmanager
+async def running(coach: Coach, **changes: Any) -> AsyncIterator[Teams]:
+    """Run the adapter and its far end on two free loopback ports."""
+    far, now = FarEnd(), [NOW]
+    async with TestServer(far.app()) as server:
+        far.url = str(server.make_url("")).rstrip("/")
+        adapter = TeamsAdapter(settings_for(far, **changes), coach, clock=lambda: now[0])
+        app = web.Application()
+        app.router.add_routes(adapter.routes())
+        await adapter.start()
+        try:
+            async with TestClient(TestServer(app), timeout=aiohttp.ClientTimeout(total=60)) as client:
+                yield Teams(far, adapter, client, now)
+        finally:
+            if far.hanging:
+                far.hanging.set()
+            await adapter.stop()
