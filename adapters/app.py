@@ -44,6 +44,7 @@ def build(settings: Settings, port: int) -> web.Application:
         store,
         settings.escalation_contacts,
     )
+    app = web.Application(client_max_size=256 * 1024)
     surfaces: list[tuple[Adapter, str]] = []
     if settings.has_slack:
         from adapters.slack import SlackAdapter
@@ -58,11 +59,12 @@ def build(settings: Settings, port: int) -> web.Application:
 
         # Beside real platforms the playground keeps to its own corner; alone it is the whole program.
         prefix = "/playground" if settings.has_slack or settings.has_teams else ""
-        surfaces.append((Playground(settings, coach, port), prefix))
+        playground = Playground(settings, coach, port)
+        surfaces.append((playground, prefix))
+        app.on_shutdown.append(playground.farewell)  # else the server waits for pages that never hang up
     if not surfaces:
         raise SettingsError("Nothing to serve: PLAYGROUND is off and neither Slack nor Teams is configured.")
 
-    app = web.Application(client_max_size=256 * 1024)
     app.router.add_get("/healthz", _healthz)
     for surface, prefix in surfaces:
         app.router.add_routes(surface.routes(prefix))

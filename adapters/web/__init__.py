@@ -1,0 +1,5 @@
+"""The playground page: both platforms side by side, with no account at either."""
+
+from adapters.web.playground import Playground
+
+__all__ = ["Playground"]

@@ -1,0 +1,163 @@
+// The page: shows what the server tells over one stream of events, and posts what the person does.
+
+import "./teams-card.js";
+
+const KEPT = 200;
+const base = document.body.dataset.base;
+const language = document.documentElement.lang;
+const byId = (id) => document.getElementById(id);
+const [picks, composer, text, notice, said, wire] = ["picks", "composer", "text", "notice", "said", "wire"].map(byId);
+
+// The server has drawn and escaped these fragments; nothing else may become HTML here.
+const policy = globalThis.trustedTypes?.createPolicy("steady#fragment", { createHTML: (html) => html });
+
+function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = policy ? policy.createHTML(html) : html;
+  return template.content.firstElementChild;
+}
+
+function cap(list, kind) {
+  const all = list.querySelectorAll(kind);
+  for (let extra = all.length - KEPT; extra > 0; extra--) all[extra - 1].remove();
+}
+
+// A card taller than its pane is read from its beginning.
+function readLast(pane) {
+  pane.scrollTop = pane.lastElementChild.offsetTop - pane.offsetTop - 16;
+}
+
+// ---- what comes
+
+let live = false; // until "ready", what comes is history: shown, but not said aloud
+
+function show(change) {
+  const article = fragment(change.html);
+  const known = byId(`post-${change.id}`);
+  const pane = byId(change.pane);
+  if (known) {
+    const focused = known.contains(document.activeElement);
+    known.replaceWith(article);
+    if (focused) article.focus({ preventScroll: true });
+  } else {
+    pane.append(article);
+    cap(pane, ":scope > .post");
+    readLast(pane);
+  }
+  if (live && change.said) said.textContent = change.said;
+}
+
+function clear() {
+  for (const post of document.querySelectorAll(".post")) post.remove();
+  wire.replaceChildren();
+  said.textContent = "";
+}
+
+const events = new EventSource(`${base}/events?lang=${language}`);
+events.onmessage = ({ data }) => {
+  const change = JSON.parse(data);
+  if (change.kind === "post") show(change);
+  if (change.kind === "exchange") {
+    wire.append(fragment(`<table>${change.html}</table>`).querySelector("tr"));
+    cap(wire, ":scope > tr");
+  }
+  if (change.kind === "reset") clear();
+  if (change.kind === "bye") live = false;
+  if (change.kind === "ready") {
+    live = true;
+    notice.textContent = "";
+  }
+};
+events.onerror = () => {
+  live = false;
+  notice.textContent = notice.dataset.lost;
+};
+
+// ---- what goes
+
+async function post(path, body) {
+  notice.textContent = "";
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(`${base}/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    if (!response.ok) notice.textContent = notice.dataset.failed;
+    return response.ok;
+  } catch {
+    notice.textContent = notice.dataset.lost;
+    return false;
+  }
+}
+
+const picked = () => Object.fromEntries(new FormData(picks));
+
+function send(words) {
+  const { persona, place } = picked();
+  return post("send", { text: words, persona, place, language });
+}
+
+function press(pane, element, what) {
+  const message = element.closest(".post").dataset.message;
+  post("press", { pane, message, persona: picked().persona, language, ...what });
+}
+
+composer.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const words = text.value.trim();
+  if (!words) return;
+  text.value = "";
+  if (!(await send(words)) && !text.value) text.value = words;
+});
+
+document.querySelector(".chips").addEventListener("click", ({ target }) => {
+  if (target.matches(".chip")) send(target.textContent);
+});
+
+// ---- presses: of Block Kit, whose elements say where they stand, and of cards, which tell by an event
+
+function pressBlock(element) {
+  const values = {};
+  for (const input of element.closest(".post").querySelectorAll("input[data-action]")) {
+    (values[input.dataset.block] ??= {})[input.dataset.action] = input.value;
+  }
+  const { block, action } = element.dataset;
+  press("slack", element, { block, action, values });
+}
+
+const slack = byId("slack");
+slack.addEventListener("click", ({ target }) => {
+  const button = target.closest("button[data-action]");
+  if (button) pressBlock(button);
+});
+slack.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("input[data-enters]")) pressBlock(event.target);
+});
+byId("teams").addEventListener("execute", ({ target, detail }) => press("teams", target, detail));
+
+// ---- what is picked lives in the address, so that it can be shared and survives a reload
+
+picks.addEventListener("change", ({ target }) => {
+  if (target.name === "persona") picks.elements.lang.value = target.selectedOptions[0].dataset.language;
+  if (picks.elements.lang.value !== language) return picks.submit();
+  history.replaceState(null, "", `?${new URLSearchParams(new FormData(picks))}`);
+});
+byId("reset").addEventListener("click", async () => {
+  await post("reset", {});
+  text.focus();
+});
+
+for (const button of document.querySelectorAll("[data-show]")) {
+  button.addEventListener("click", () => {
+    document.body.dataset.pane = button.dataset.show;
+    for (const one of document.querySelectorAll("[data-show]")) one.setAttribute("aria-pressed", String(one === button));
+    readLast(byId(button.dataset.show));
+  });
+}
+
+const root = document.documentElement;
+const theme = byId("theme");
+theme.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
+theme.addEventListener("click", () => {
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  localStorage.setItem("steady-theme", root.dataset.theme);
+  theme.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
+});
