@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench golden docs lock
+.PHONY: setup run test check bench model eval golden docs lock
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,13 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Trains the recogniser on responses/phrases; commit model.npz and its .sha256 with the phrases.
+model: setup
+	$(BIN)/python -m chatbot.recognition.training
+
+eval: setup
+	$(BIN)/python -m bench.evaluate
 
 golden: setup
 	$(BIN)/python -m pytest tests --golden

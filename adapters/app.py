@@ -12,6 +12,7 @@ from aiohttp import web
 from chatbot.coach import Coach
 from chatbot.content import load_guidance
 from chatbot.errors import SettingsError
+from chatbot.recognition import load_recogniser
 from chatbot.settings import Settings
 from chatbot.store.sql import SqlStore
 from chatbot.strings import load_strings
@@ -38,10 +39,12 @@ def build(settings: Settings, port: int) -> web.Application:
     Only what is configured is imported: Teams' libraries alone take longer to load than all the rest.
     """
     store = SqlStore(settings.database_url)
+    guidance = load_guidance(settings.responses, {"minutes": settings.pause_minutes})
     coach = Coach(
-        load_guidance(settings.responses, {"minutes": settings.pause_minutes}),
+        guidance,
         load_strings(settings.responses),
         store,
+        load_recogniser(settings.responses, guidance.owners),
         settings.escalation_contacts,
     )
     app = web.Application(client_max_size=256 * 1024)

@@ -177,11 +177,13 @@ def _dictionaries(folder: Path) -> tuple[dict[Language, Callable[[str], bool]], 
 def _coach() -> "Coach":
     from chatbot.coach import Coach
     from chatbot.content import BUILT_IN_RESPONSES, load_guidance
+    from chatbot.recognition import load_recogniser
     from chatbot.store.memory import MemoryStore
     from chatbot.strings import load_strings
 
     folder = Path(os.environ.get("STEADY_RESPONSES") or BUILT_IN_RESPONSES)
-    return Coach(load_guidance(folder), load_strings(folder), MemoryStore())
+    guidance = load_guidance(folder)
+    return Coach(guidance, load_strings(folder), MemoryStore(), load_recogniser(folder, guidance.owners))
 
 
 async def _reply(coach: "Coach", text: str, language: Language | None, *, pressed: bool = False) -> Reply:

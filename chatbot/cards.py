@@ -21,6 +21,7 @@ from chatbot.model import (
     Text,
     Title,
 )
+from chatbot.recognition import Recognition
 from chatbot.strings import Strings
 
 LAST_STEP = 7
@@ -251,6 +252,16 @@ def _finder(path: tuple[int, ...]) -> str:
     return " ".join(["who", *map(str, path)])
 
 
+def escalations(ask: Ask, why: str) -> Reply:
+    """Return the question what has happened, when it is danger but not clear which."""
+    return Reply(
+        blocks=(Title(ask.t("reply.safety_pick_title")), Lead(ask.t("reply.safety_pick_lead"))),
+        buttons=tuple(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
+        language=ask.language,
+        outcome=Outcome("safety", why=why),
+    )
+
+
 def escalation_card(ask: Ask, escalation: Escalation, why: str) -> Reply:
     """Return what to do first and whom to call; never advice, and nothing to press that leads to any."""
     contacts: tuple[Block, ...] = tuple(
@@ -288,6 +299,36 @@ def steps_to_pick(ask: Ask) -> tuple[Button, ...]:
     return tuple(
         Button(ask.t("button.step", number=number, title=ask.title(topic)), f"step {number}")
         for number, topic in enumerate(ask.guidance.of_kind("step"), 1)
+    )
+
+
+def because_card(ask: Ask, topic: Topic, because: str, *, pasted: bool, recognition: Recognition) -> Reply:
+    """Return the card of a topic that plain words led to, with the words that did."""
+    card = topic_card(ask, topic, why=recognition.why)
+    key = "reply.because_customer" if pasted else "reply.because"
+    notes = (Note(ask.t(key, words=because)),) if because else ()
+    outcome = Outcome("topic", topic.id, recognition.choices, recognition.why)
+    return replace(card, blocks=(*card.blocks, *notes), outcome=outcome)
+
+
+def which_is_it(ask: Ask, topics: Sequence[Topic], why: str) -> Reply:
+    """Return the question which of two or three readings is meant."""
+    return pick(
+        ask,
+        ask.t("reply.choice_title"),
+        ask.t("reply.choice_lead"),
+        topic_buttons(ask, topics),
+        Outcome("choice", choices=tuple(topic.id for topic in topics), why=why),
+    )
+
+
+def unknown(ask: Ask, near: Sequence[Topic], why: str) -> Reply:
+    """Return the honest answer that nothing fits, with what is near, if anything is, and the menu."""
+    card = menu(ask, ask.t("reply.unknown_title"), ask.t("reply.unknown_lead"), why)
+    return replace(
+        card,
+        buttons=(*topic_buttons(ask, near), *card.buttons),
+        outcome=Outcome("menu", choices=tuple(topic.id for topic in near), why=why),
     )
 
 

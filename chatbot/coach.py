@@ -9,10 +9,11 @@ from typing import Protocol
 
 from chatbot import cards
 from chatbot.cards import Ask
-from chatbot.commands import Parser, bare
+from chatbot.commands import Parser, bare, names_command
 from chatbot.guidance import Guidance
 from chatbot.language import script_language
 from chatbot.model import Language, Message, Reply
+from chatbot.recognition import Recogniser, Recognition, customers_words
 from chatbot.strings import Strings
 
 log = logging.getLogger("steady.coach")
@@ -36,11 +37,13 @@ class Coach:
         guidance: Guidance,
         strings: Strings,
         preferences: Preferences,
+        recogniser: Recogniser,
         contacts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.guidance = guidance
         self.strings = strings
         self.preferences = preferences
+        self.recogniser = recogniser
         self.contacts = contacts or {}
         self.parser = Parser(strings)
 
@@ -94,11 +97,34 @@ class Coach:
             if found:
                 asked = ask if certain else _in_language_of(ask, found[1])
                 return cards.topic_card(asked, found[0], why="its name or alias")
-        if parsed:
+        explicit = parsed is not None and (ask.message.pressed or names_command(ask.message.text))
+        recognition = Recognition("menu") if explicit else self.recogniser.recognise(text)
+        if parsed and recognition.kind == "menu":
             answer = await parsed.command.run(self, replace(ask, insist=True), parsed.argument)
             if answer:
                 return answer
-        return cards.menu(ask, ask.t("reply.unknown_title"), ask.t("reply.unknown_lead"), "nothing fits")
+        if not certain and recognition.language:
+            ask = _in_language_of(ask, frozenset({recognition.language}))
+        return self._recognised(ask, text, recognition)
+
+    def _recognised(self, ask: Ask, text: str, recognition: Recognition) -> Reply:
+        topics = [
+            self.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in self.guidance.topics
+        ]
+        match recognition.kind:
+            case "safety" if recognition.escalation:
+                return cards.escalation_card(ask, self.guidance.escalations[recognition.escalation], recognition.why)
+            case "safety":
+                return cards.escalations(ask, recognition.why)
+            case "topic" if recognition.topic:
+                because = self.recogniser.because(text, recognition.topic)
+                pasted = customers_words(text) is not None
+                topic = self.guidance.topics[recognition.topic]
+                return cards.because_card(ask, topic, because, pasted=pasted, recognition=recognition)
+            case "choice":
+                return cards.which_is_it(ask, topics, recognition.why)
+            case _:
+                return cards.unknown(ask, topics, recognition.why)
 
 
 def _in_language_of(ask: Ask, languages: frozenset[Language]) -> Ask:

@@ -95,6 +95,12 @@ def bare(text: str) -> str:
     return text
 
 
+def names_command(text: str) -> bool:
+    """Return whether a text begins with a slash command of its own: what follows `/say` can only be its argument."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return first.startswith("/") and first.lstrip("/").casefold() not in (UMBRELLA, "")
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """What "pause 2 in ru" asks for: a topic, which of its phrases, and the customer's language if given."""
@@ -208,12 +214,7 @@ async def emergency(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         return cards.escalation_card(ask, escalation, f"command emergency {escalation.id}")
     if argument and not ask.insist:
         return None
-    return Reply(
-        blocks=(Title(ask.t("reply.safety_pick_title")), Lead(ask.t("reply.safety_pick_lead"))),
-        buttons=tuple(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
-        language=ask.language,
-        outcome=Outcome("safety", why="command emergency"),
-    )
+    return cards.escalations(ask, "command emergency")
 
 
 @command("say")

@@ -130,6 +130,11 @@ class Guidance:
             found[fold(topic_id)] = (topic_id, everywhere)
         return found
 
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """Return folded name or alias -> topic id."""
+        return {name: topic_id for name, (topic_id, _) in self.names.items()}
+
     def find(self, name: str) -> tuple[Topic, frozenset[Language]] | None:
         """Return the topic with this id, title or alias, and the languages in which it is called so."""
         match = self.names.get(fold(name))

@@ -11,6 +11,7 @@ from chatbot.coach import Coach
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, plain_text
+from chatbot.recognition import Recogniser, load_recogniser
 from chatbot.store.memory import MemoryStore
 from chatbot.strings import Strings, load_strings
 
@@ -32,9 +33,14 @@ def strings() -> Strings:
     return load_strings(BUILT_IN_RESPONSES)
 
 
+@pytest.fixture(scope="session")
+def recogniser(guidance: Guidance) -> Recogniser:
+    return load_recogniser(BUILT_IN_RESPONSES, guidance.owners)
+
+
 @pytest.fixture
-def coach(guidance: Guidance, strings: Strings) -> Coach:
-    return Coach(guidance, strings, MemoryStore())
+def coach(guidance: Guidance, strings: Strings, recogniser: Recogniser) -> Coach:
+    return Coach(guidance, strings, MemoryStore(), recogniser)
 
 
 @pytest.fixture

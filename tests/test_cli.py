@@ -87,7 +87,8 @@ def test_check_and_serve_name_the_broken_file(tmp_path: Path) -> None:
         steady("serve", "--port", "0", STEADY_RESPONSES=str(tmp_path / "r"), DATABASE_URL=f"sqlite:///{tmp_path}/s.db"),
     ):
         assert ran.returncode == 1
-        assert "topics/calm.md: en.wry" in ran.stdout + ran.stderr
+        assert "topics/calm.md" in ran.stdout + ran.stderr
+        assert "en.wry: is no section of a move" in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
 
 

@@ -12,6 +12,7 @@ from chatbot.coach import Coach
 from chatbot.commands import COMMANDS, Parser, bare
 from chatbot.guidance import Guidance, fold
 from chatbot.model import Language, Message, Phrase, Reply, Title, plain_text
+from chatbot.recognition import Recogniser
 from chatbot.store.memory import MemoryStore
 from chatbot.strings import Strings
 
@@ -118,7 +119,7 @@ async def test_a_chosen_language_beats_all_others(reply_to: Any) -> None:
 
 
 async def test_a_dead_database_costs_nothing_but_the_preference(
-    guidance: Guidance, strings: Strings, caplog: pytest.LogCaptureFixture
+    guidance: Guidance, strings: Strings, recogniser: Recogniser, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "what the agent typed"
 
@@ -129,7 +130,7 @@ async def test_a_dead_database_costs_nothing_but_the_preference(
         async def set_language(self, workspace: str, person: str, language: Language) -> None:
             raise OSError(secret)
 
-    coach = Coach(guidance, strings, Dead())
+    coach = Coach(guidance, strings, Dead(), recogniser)
     with caplog.at_level(logging.ERROR):
         reply = await coach.reply(Message("пауза", "w", "p"))
         failed = await coach.reply(Message("language de", "w", "p", Language.RU))
@@ -187,9 +188,9 @@ def test_bare_is_stable_and_short(text: str) -> None:
 @given(text=st.text(max_size=200), language=st.sampled_from([None, *ALL]), pressed=st.booleans())
 @settings(max_examples=200, deadline=None)
 async def test_anything_typed_gets_a_whole_reply(
-    guidance: Guidance, strings: Strings, text: str, language: Language | None, pressed: bool
+    guidance: Guidance, strings: Strings, recogniser: Recogniser, text: str, language: Language | None, pressed: bool
 ) -> None:
-    coach = Coach(guidance, strings, MemoryStore())
+    coach = Coach(guidance, strings, MemoryStore(), recogniser)
     reply = await coach.reply(Message(text, "w", "p", language, pressed))
     assert reply.blocks
     assert reply.summary

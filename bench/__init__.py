@@ -1,0 +1,1 @@
+"""Measurements: speed against the bare frameworks, and how well plain words are understood."""

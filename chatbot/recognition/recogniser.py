@@ -1,0 +1,168 @@
+"""The decision: what a message is about, how sure that is, and what to do when it is not."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from chatbot.guidance import fold
+from chatbot.language import script_language
+from chatbot.model import Language
+from chatbot.recognition.model import BACKGROUND, SAFETY, Model, Scores, load_model
+from chatbot.recognition.normalise import plain
+from chatbot.recognition.safety import SafetyPatterns, load_patterns
+from chatbot.recognition.slips import Slips
+
+MODEL_FILE = Path(__file__).parent / "model.npz"
+
+# Chosen by `make eval` on the development set; docs/recognition.md shows the curves they were read from.
+#: How far a topic's score must lie above the background's for its card to be shown.
+ABOVE_BACKGROUND = 0.45
+#: How far it must lie above the runner-up's; closer ones are offered as a choice.
+ABOVE_NEXT = 0.35
+#: How far below the background a topic may lie and still be offered beside the menu.
+NEAR = -0.5
+#: How far safety must lie above every topic and the background to be taken without a pattern.
+ABOVE_FOR_SAFETY = 0.25
+
+_PART = re.compile(r"[.!?;\n…]+|(?<=\w),\s(?=\w)")
+#: A message of more words than this is judged by its parts as well.
+LONG = 18
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a message was understood as.
+
+    `topic` is set for kind "topic", `choices` (best first) for "choice" and, if anything is near, for "menu";
+    `escalation` for "safety", None if it is not clear which. `why` is for developers, free of the agent's words.
+    `language` is that of the phrases nearest to it, for messages in Latin letters.
+    """
+
+    kind: Literal["topic", "choice", "menu", "safety"]
+    topic: str | None = None
+    choices: tuple[str, ...] = ()
+    escalation: str | None = None
+    language: Language | None = None
+    why: str = ""
+
+
+class Recogniser:
+    """Recognises names, slips of the finger, danger, and plain words, in this order."""
+
+    def __init__(self, model: Model, patterns: SafetyPatterns, names: Mapping[str, str]) -> None:
+        self.model = model
+        self.patterns = patterns
+        self._names = names
+        self._slips = Slips(names)
+        self._labels: Mapping[str, int] = {name: number for number, name in enumerate(model.classes)}
+        self._background = self._labels[BACKGROUND]
+        self._safety = self._labels[SAFETY]
+        others = (self._background, self._safety)
+        self._topics = np.array([n for n in range(len(model.classes)) if n not in others])
+
+    def recognise(self, text: str) -> Recognition:
+        """Return what a message is about."""
+        named = self._names.get(fold(text[:100].lstrip("/")))
+        if named:
+            return Recognition("topic", named, (named,), why="its name or alias")
+        escalation = self.patterns.escalation_for(text)
+        if escalation:
+            return Recognition("safety", escalation=escalation, why=f"a safety pattern of {escalation!r}")
+        words = customers_words(text) or text
+        if not plain(words):
+            return Recognition("menu", why="no words")
+        meant = self._slips.find(words)
+        if meant:
+            return Recognition("choice", choices=meant, language=script_language(words), why="one slip from a name")
+        return self._classify(words)
+
+    def _classify(self, text: str) -> Recognition:
+        scores = self.scores(text)
+        total = scores.total
+        background = float(total[self._background])
+        order = self._topics[np.argsort(-total[self._topics], kind="stable")[:3]]
+        best, second = float(total[order[0]]), float(total[order[1]])
+        spoken = script_language(text) or self._nearest_language(scores)
+        figures = f"best {best:+.2f}, next {second:+.2f}, background {background:+.2f}"
+        if float(total[self._safety]) > max(best, background) + ABOVE_FOR_SAFETY:
+            return Recognition("safety", language=spoken, why=f"the classifier's safety class ({figures})")
+        names = tuple(self.model.classes[label] for label in order)
+        if best < background + ABOVE_BACKGROUND:
+            near = tuple(n for n, label in zip(names, order, strict=True) if total[label] > background + NEAR)
+            return Recognition("menu", choices=near, language=spoken, why=f"too near the background ({figures})")
+        if best < second + ABOVE_NEXT:
+            close = tuple(n for n, label in zip(names, order, strict=True) if total[label] > best - ABOVE_NEXT)
+            return Recognition("choice", choices=close, language=spoken, why=f"too close to the next ({figures})")
+        return Recognition("topic", names[0], names, language=spoken, why=f"recognised ({figures})")
+
+    def scores(self, text: str) -> Scores:
+        """Return the scores of a text; of a long one, the mean of the whole and its strongest parts."""
+        whole = self.model.scores(text)
+        parts = _parts(text)
+        if len(parts) < 2:
+            return whole
+        strongest = np.max([self.model.scores(part).total for part in parts], axis=0)
+        strongest[self._background] = whole.total[self._background]
+        return Scores((whole.total + strongest) / 2, whole.nearness, whole.phrases)
+
+    def because(self, text: str, topic: str) -> str:
+        """Return the words of a message that spoke most for a topic, in their order; "" if none did."""
+        words = _WORD.findall(text)[:60]
+        label = self._labels.get(topic)
+        if label is None or not words:
+            return ""
+        weight = [self.model.contribution(word, label) for word in words]
+        most = max(weight)
+        if most <= 0:
+            return ""
+        chosen = sorted(sorted(range(len(words)), key=lambda n: -weight[n])[:3])
+        kept = [n for n in chosen if weight[n] > 0.35 * most]
+        pieces = [words[n] if n - 1 in kept or n == kept[0] else f"… {words[n]}" for n in kept]
+        return " ".join(pieces).strip('.,;:!?"“”„«»')[:80]
+
+    def _nearest_language(self, scores: Scores) -> Language | None:
+        """Return the language that the phrases nearest to a text are in."""
+        nearest = np.argsort(-scores.phrases)[:5]
+        if scores.phrases[nearest[0]] <= 0:
+            return None
+        votes = np.bincount(self.model.phrase_language[nearest], scores.phrases[nearest], len(self.model.languages))
+        return Language(self.model.languages[int(np.argmax(votes))])
+
+
+def _parts(text: str) -> list[str]:
+    if len(text.split()) <= LONG:
+        return []
+    return [part for part in _PART.split(text[:4000]) if len(part.split()) >= 3][:12]
+
+
+def customers_words(text: str) -> str | None:
+    """Return the customer's own words if a message is nothing but a pasted piece of theirs, else None."""
+    stripped = text.strip()
+    if match := _PASTED.fullmatch(stripped):
+        return next(group for group in match.groups() if group)
+    letters = [letter for letter in stripped if letter.isupper() or letter.islower()]
+    if len(stripped.split()) >= 12 and sum(map(str.isupper, letters)) > 0.7 * len(letters):
+        return stripped
+    return None
+
+
+_PASTED = re.compile(
+    r"""[“"„«](.{20,})[”"“»]"""
+    r"|>\s*(.{10,})"
+    r"|(?:customer|client|caller|cust|cx|kunde|kundin|anrufer|клиент|клиентка|покупатель|კლიენტი|klienti|klient)"
+    r"(?: (?:says?|wrote|writes|schreibt|sagt|пишет|говорит|написал|написала|წერს|ამბობს))?\s*:\s*(.{10,})",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def load_recogniser(responses: Path, names: Mapping[str, str]) -> Recogniser:
+    """Return the recogniser with the built-in model; `names` maps each folded name to its topic.
+
+    Raises SteadyError if model or patterns can't be used.
+    """
+    return Recogniser(load_model(MODEL_FILE), load_patterns(responses), names)

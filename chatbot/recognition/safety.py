@@ -1,0 +1,213 @@
+"""Messages that need help rather than coaching: recognised by the patterns of responses/safety-patterns.toml.
+
+The file explains the little language the patterns are written in; here they are compiled and matched.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import ContentError, Problem
+from chatbot.recognition.normalise import latin, plain
+
+_FILE = "safety-patterns.toml"
+#: When several cards fit, the first of these is shown.
+ORDER = ("self-harm", "emergency", "threat", "harassment", "crisis")
+#: Words that a gap may span, and words between the two halves of `a <> b`.
+_GAPS = {".": 1, "..": 3, "...": 7, "<>": 6}
+#: Length of the word beginnings by which the patterns worth trying are found.
+_BEGINNING = 4
+#: How the letters that people type in different ways are typed, beside the spelling that `latin` gives them.
+_TYPED = {
+    "ru": {"ж": "j", "ё": "o", "ь": "i", "й": "j", "ю": "u", "ся": "sa", "ц": "c"},
+    "ka": {"ყ": "y", "წ": "w", "ფ": "f", "ხ": "x", "შ": "s", "ჭ": "ts"},
+}
+_UMLAUTS = {"ä": "(?:ä|ae?)", "ö": "(?:ö|oe?)", "ü": "(?:ü|ue?)"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One entry of the file: `doubtful` ones count only in messages without a word that makes them harmless."""
+
+    language: str
+    escalation: str
+    source: str
+    doubtful: bool
+    regex: re.Pattern[str]
+
+
+@dataclass(frozen=True)
+class _Language:
+    """What the patterns of one language share."""
+
+    idioms: re.Pattern[str] | None
+    ordinary: re.Pattern[str] | None
+    negations: frozenset[str]
+    reach: int
+    is_latin: bool
+
+
+class SafetyPatterns:
+    """The compiled patterns of all languages."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.patterns: list[Pattern] = []
+        self._languages: dict[str, _Language] = {}
+        # For each of the two spellings, from the beginning of a word to the numbers of the patterns it may belong to.
+        self._index: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
+        for tag, part in content.items():
+            self._add(tag, part)
+        self._rank = {name: place for place, name in enumerate(ORDER)}
+
+    def escalation_for(self, text: str) -> str | None:
+        """Return the id of the escalation card (responses/safety.toml) that a message calls for, or None."""
+        found = next(iter(self.matches(text)), None)
+        return found.escalation if found else None
+
+    def matches(self, text: str) -> list[Pattern]:
+        """Return all patterns that a message matches, the most urgent card's first."""
+        spelled = plain(text)
+        both = (f"{spelled} ", f"{latin(spelled)} ")
+        found = [self.patterns[i] for i in self._candidates(both) if self._applies(self.patterns[i], both)]
+        return sorted(found, key=lambda pattern: self._rank[pattern.escalation])
+
+    def _candidates(self, both: tuple[str, str]) -> list[int]:
+        candidates: set[int] = set()
+        for spelled, index in zip(both, self._index, strict=True):
+            for word in set(spelled.split()):
+                for length in range(2, _BEGINNING + 1):
+                    if numbers := index.get(word[:length]):
+                        candidates.update(numbers)
+        return sorted(candidates)
+
+    def _applies(self, pattern: Pattern, both: tuple[str, str]) -> bool:
+        language = self._languages[pattern.language]
+        text = both[language.is_latin]
+        if not pattern.regex.search(text):
+            return False
+        if language.idioms:
+            text = language.idioms.sub("", text)
+        if pattern.doubtful and language.ordinary and language.ordinary.search(text):
+            return False
+        for match in pattern.regex.finditer(text):
+            before = text[max(0, match.start() - 60) : match.start()].split()[-language.reach :]
+            if language.negations.isdisjoint(before):
+                return True
+        return False
+
+    def _add(self, tag: str, part: Mapping[str, Any]) -> None:
+        compiler = _Compiler(tag, part)
+        self._languages[tag] = _Language(
+            idioms=compiler.joined(part["idioms"]),
+            ordinary=compiler.joined(part["ordinary"]),
+            negations=frozenset(s for word in part["negations"].split("|") for s in compiler.spellings(word)),
+            reach=part["reach"],
+            is_latin=compiler.is_latin,
+        )
+        for doubtful in (False, True):
+            for escalation, sources in part["doubtful" if doubtful else "sure"].items():
+                for source in sources:
+                    number = len(self.patterns)
+                    regex = re.compile(compiler.regex(source))
+                    self.patterns.append(Pattern(tag, escalation, source, doubtful, regex))
+                    for beginning in compiler.beginnings(source):
+                        self._index[compiler.is_latin].setdefault(beginning, []).append(number)
+
+
+class _Compiler:
+    """Turns the patterns of one language into regular expressions over text in which a space follows each word.
+
+    English and German are matched as they are typed; Russian and Georgian in loose Latin letters, into which their
+    patterns are brought word by word, so that native and Latin spellings match alike.
+    """
+
+    def __init__(self, tag: str, part: Mapping[str, Any]) -> None:
+        self.is_latin = tag in _TYPED
+        self._typed = _TYPED.get(tag, {})
+        self._words: Mapping[str, str] = part["words"]
+        negations = "|".join(self._alternative(word) for word in part["negations"].split("|"))
+        self._between = rf"(?:(?!(?:{negations}))\S+ )"
+
+    def regex(self, source: str) -> str:
+        """Return the regular expression of a pattern."""
+        first, either, second = source.partition(" <> ")
+        if not either:
+            return rf"(?<!\S){self._run(source)}"
+        one, other, gap = self._run(first), self._run(second), f"{self._between}{{0,{_GAPS['<>']}}}"
+        return rf"(?<!\S)(?:{one}{gap}{other}|{other}{gap}{one})"
+
+    def joined(self, sources: Iterable[str]) -> re.Pattern[str] | None:
+        """Return one regular expression for any of several patterns, None if there are none."""
+        joined = "|".join(self.regex(source) for source in sources)
+        return re.compile(joined) if joined else None
+
+    def beginnings(self, source: str) -> set[str]:
+        """Return how the most telling word of a pattern may begin: no other text needs the pattern tried."""
+        best: set[str] = set()
+        for piece in source.split():
+            if piece in _GAPS or piece.endswith("?"):
+                continue
+            found = {s.split()[0][:_BEGINNING] for alternative in self._alternatives(piece) for s in alternative}
+            if not best or min(map(len, found)) > min(map(len, best)):
+                best = found
+        return best
+
+    def spellings(self, word: str) -> set[str]:
+        """Return the spellings in which a word, or several joined with "_", stands in the text."""
+        word = plain(word.replace("_", " "))
+        if not self.is_latin:
+            return {word}
+        choices: list[tuple[str, ...]] = []
+        place = 0
+        while place < len(word):
+            length = 2 if word[place : place + 2] in self._typed else 1
+            letter = word[place : place + length]
+            choices.append((letter, self._typed[letter]) if letter in self._typed else (letter,))
+            place += length
+        # A person types a letter in one way throughout, but a word has few such letters: all combinations are simpler.
+        return {latin("".join(choice)) for choice in product(*choices)}
+
+    def _run(self, source: str) -> str:
+        return "".join(self._piece(piece) for piece in source.split())
+
+    def _piece(self, piece: str) -> str:
+        if piece in _GAPS:
+            return f"{self._between}{{0,{_GAPS[piece]}}}"
+        optional = piece.endswith("?")
+        alternatives = "|".join(self._alternative(name) for name in self._named(piece.removesuffix("?")))
+        return f"(?:{alternatives})" + ("?" if optional else "")
+
+    def _alternative(self, name: str) -> str:
+        spellings = sorted(self.spellings(name.removesuffix("*")))
+        joined = "|".join(re.escape(spelling) for spelling in spellings)
+        if not self.is_latin:
+            joined = "".join(_UMLAUTS.get(letter, letter) for letter in joined)
+        return f"(?:{joined})" + (r"\S* " if name.endswith("*") else " ")
+
+    def _alternatives(self, piece: str) -> Iterator[set[str]]:
+        for name in self._named(piece):
+            found = self.spellings(name.removesuffix("*"))
+            for umlaut, ways in {"ä": ("ae", "a"), "ö": ("oe", "o"), "ü": ("ue", "u")}.items():
+                found |= {spelling.replace(umlaut, way) for spelling in found for way in ways}
+            yield found
+
+    def _named(self, piece: str) -> Iterator[str]:
+        for name in piece.split("|"):
+            if name.startswith("$"):
+                yield from self._named(self._words[name[1:]])
+            else:
+                yield name
+
+
+def load_patterns(folder: Path) -> SafetyPatterns:
+    """Read safety-patterns.toml in `folder`. Raises ContentError if it can't be used."""
+    try:
+        return SafetyPatterns(tomllib.loads((folder / _FILE).read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ContentError([Problem(_FILE, "file", f"can't be read: {error}")]) from error
+    except (KeyError, TypeError, AttributeError, re.error) as error:
+        raise ContentError([Problem(_FILE, "patterns", f"can't be used: {error!r}")]) from error
