@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench model eval golden docs lock
+.PHONY: setup run test check bench model eval eval-public golden docs lock
 
 setup: $(VENV)/.ready
 
@@ -35,7 +35,11 @@ model: setup
 	$(BIN)/python -m chatbot.recognition.training
 
 eval: setup
-	$(BIN)/python -m bench.evaluate
+	$(BIN)/python -m bench.evaluate --curve docs/images/thresholds.svg
+
+# DATA is data_full.json of the public data set clinc/oos-eval, fetched by whoever runs this.
+eval-public: setup
+	$(BIN)/python -m bench.public $(DATA)
 
 golden: setup
 	$(BIN)/python -m pytest tests --golden

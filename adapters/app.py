@@ -1,6 +1,7 @@
 """The composition root: settings in, a running program out."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -118,6 +119,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()
+        gc.freeze()  # what is loaded stays; to look all of it through for garbage would hold everybody up for 90 ms
         shown = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104
         ready(f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/")
         await stop.wait()

@@ -196,14 +196,28 @@ def _ask(options: argparse.Namespace) -> int:
     if not options.text:
         print('steady ask: say what happened, for example: steady ask "she keeps shouting at me"', file=sys.stderr)
         return 2
-    reply = asyncio.run(_reply(_coach(), " ".join(options.text), options.lang))
+    coach, text = _coach(), " ".join(options.text)
+    reply = asyncio.run(_reply(coach, text, options.lang))
     if options.json:
         print(json.dumps(asdict(reply), ensure_ascii=False, indent=2))
         return 0
     print(plain_text(reply))
     if options.explain:
-        print(f"\nunderstood as: {json.dumps(asdict(reply.outcome), ensure_ascii=False)}\nlanguage: {reply.language}")
+        print(f"\nanswered with: {json.dumps(asdict(reply.outcome), ensure_ascii=False)}\nlanguage: {reply.language}")
+        print(*coach.recogniser.explain(text, _phrases()), sep="\n")
     return 0
+
+
+def _phrases() -> dict[tuple[Language, int], str]:
+    """Return the corpus by language and line."""
+    from chatbot.content import BUILT_IN_RESPONSES
+
+    found: dict[tuple[Language, int], str] = {}
+    for language in Language:
+        path = BUILT_IN_RESPONSES / "phrases" / f"{language}.jsonl"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            found[language, number] = json.loads(line)["text"]
+    return found
 
 
 async def _ask_lines(coach: "Coach") -> int:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.recognition import recogniser as decision
 from chatbot.recognition.model import BACKGROUND, SAFETY
 from chatbot.recognition.recogniser import Recogniser, Recognition, load_recogniser
 
+Floats = npt.NDArray[np.float64]
 DEVELOPMENT = Path(__file__).parents[1] / "tests/corpus"
 
 
@@ -91,41 +93,123 @@ def ranked(answer: Recognition) -> tuple[str, ...]:
     return (answer.topic, *(c for c in answer.choices if c != answer.topic)) if answer.topic else answer.choices
 
 
-def choose(recogniser: Recogniser, examples: Sequence[Example]) -> None:
-    """Print the thresholds that keep wrong cards under 5 % and out-of-scope recall over 95 %, surest first."""
-    found = []
-    for above_background in np.arange(-0.2, 1.01, 0.05):
+@dataclass(frozen=True)
+class Margins:
+    """For each example that reached the decision: how far its best topic lies above the background and the next."""
+
+    background: Floats
+    next: Floats
+    right: npt.NDArray[np.bool_]
+    coaching: npt.NDArray[np.bool_]
+    outside: npt.NDArray[np.bool_]
+    count: int
+
+    def at(self, above_background: float, above_next: float) -> tuple[float, float, float]:
+        """Return the shares of wrong cards, out-of-scope messages left alone, and coaching messages with a card."""
+        clear = self.background >= above_background
+        shown = clear & (self.next >= above_next)
+        return (
+            float((shown & ~self.right).sum() / self.count),
+            float((~clear[self.outside]).mean()),
+            float(shown[self.coaching].mean()),
+        )
+
+
+def margins(recogniser: Recogniser, examples: Sequence[Example]) -> Margins:
+    """Return the margins of all examples that the classifier decides."""
+    labels = {name: number for number, name in enumerate(recogniser.model.classes)}
+    topics = [number for name, number in labels.items() if name not in (BACKGROUND, SAFETY)]
+    kept: list[tuple[float, float, Example, str]] = []
+    for example in examples:
+        if recogniser.recognise(example.text).kind == "safety":
+            continue
+        total = recogniser.scores(example.text).total
+        first, second = sorted(topics, key=lambda n: -total[n])[:2]
+        kept.append(
+            (
+                float(total[first] - total[labels[BACKGROUND]]),
+                float(total[first] - total[second]),
+                example,
+                recogniser.model.classes[first],
+            )
+        )
+    return Margins(
+        np.array([k[0] for k in kept]),
+        np.array([k[1] for k in kept]),
+        np.array([k[3] in k[2].accepted for k in kept]),
+        np.array([k[2].topic not in (BACKGROUND, SAFETY) for k in kept]),
+        np.array([k[2].topic == BACKGROUND for k in kept]),
+        len(examples),
+    )
+
+
+def choose(found: Margins) -> None:
+    """Print the thresholds with the most cards, of those with few wrong and nearly all out-of-scope left alone."""
+    rows = []
+    for above_background in np.arange(-0.2, 1.21, 0.05):
         for above_next in np.arange(0.0, 1.21, 0.05):
-            decision.ABOVE_BACKGROUND, decision.ABOVE_NEXT = float(above_background), float(above_next)
-            answers = [recogniser.recognise(e.text) for e in examples]
-            wrong = np.mean(
-                [a.kind == "topic" and a.topic not in e.accepted for e, a in zip(examples, answers, strict=True)]
+            wrong, alone, shown = found.at(above_background, above_next)
+            rows.append((wrong <= 0.045 and alone >= 0.955, shown, above_background, above_next, wrong, alone))
+    for row in sorted(rows, reverse=True)[:10]:
+        print(
+            "within {} shown {:.3f} above background {:.2f} above next {:.2f} wrong {:.3f} left alone {:.3f}".format(
+                *row
             )
-            abstained = np.mean(
-                [a.kind == "menu" for e, a in zip(examples, answers, strict=True) if e.topic == BACKGROUND]
-            )
-            shown = np.mean(
-                [
-                    a.kind == "topic"
-                    for e, a in zip(examples, answers, strict=True)
-                    if e.topic not in (BACKGROUND, SAFETY)
-                ]
-            )
-            found.append((wrong <= 0.05 and abstained >= 0.95, shown, above_background, above_next, wrong, abstained))
-    for row in sorted(found, reverse=True)[:10]:
-        print("ok {} shown {:.3f} background {:.2f} next {:.2f} wrong {:.3f} abstained {:.3f}".format(*row))
+        )
+
+
+def curve(found: Margins) -> str:
+    """Return an SVG of wrong cards, out-of-scope recall and cards shown over the threshold above the background."""
+    xs = np.arange(-0.4, 1.21, 0.05)
+    rows = np.array([found.at(x, decision.ABOVE_NEXT) for x in xs])
+    names = ("wrong cards, of all", "out of scope left alone", "coaching messages with a card")
+    dashes = ("", "8 5", "2 4")
+
+    def place(x: float, share: float) -> str:
+        return f"{60 + 420 * (x + 0.4) / 1.6:.1f},{280 - 240 * share:.1f}"
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 340" role="img"',
+        'font-family="sans-serif" font-size="13">',
+        "<title>What the threshold above the background costs and brings</title>",
+        '<rect width="720" height="340" fill="#fff"/>',
+    ]
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        y = 280 - 240 * share
+        parts.append(
+            f'<path d="M60 {y}H480" stroke="#ddd"/><text x="52" y="{y + 4}" text-anchor="end">{share:.0%}</text>'
+        )
+    parts += [
+        f'<text x="{60 + 420 * (x + 0.4) / 1.6:.0f}" y="300" text-anchor="middle">{x:.1f}</text>'
+        for x in (-0.4, 0.0, 0.4, 0.8, 1.2)
+    ]
+    for column, (name, dash) in enumerate(zip(names, dashes, strict=True)):
+        points = " ".join(place(x, rows[n, column]) for n, x in enumerate(xs))
+        stroke = f'fill="none" stroke="#11645c" stroke-width="2.5" stroke-dasharray="{dash}"'
+        y = 60 + 26 * column
+        parts.append(f'<polyline points="{points}" {stroke}/><path d="M500 {y}h36" {stroke}/>')
+        parts.append(f'<text x="544" y="{y + 4}">{name}</text>')
+    chosen = 60 + 420 * (decision.ABOVE_BACKGROUND + 0.4) / 1.6
+    parts.append(f'<path d="M{chosen:.1f} 40V280" stroke="#333"/><text x="{chosen + 6:.1f}" y="34">chosen</text>')
+    parts.append(
+        '<text x="270" y="325" text-anchor="middle">how far above the background a topic must lie</text></svg>'
+    )
+    return "\n".join(parts) + "\n"
 
 
 def main() -> int:
     """Print the table, and the best thresholds if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--choose", action="store_true", help="look for the thresholds")
+    parser.add_argument("--curve", type=Path, help="write the curve the threshold was read from, as SVG")
     options = parser.parse_args()
     recogniser = load_recogniser(BUILT_IN_RESPONSES, load_guidance(BUILT_IN_RESPONSES).owners)
     examples = read_development()
     if options.choose:
-        choose(recogniser, examples)
+        choose(margins(recogniser, examples))
         return 0
+    if options.curve:
+        options.curve.write_text(curve(margins(recogniser, examples)), encoding="utf-8")
     print("\n".join(table(examples, [recogniser.recognise(e.text) for e in examples])))
     return 0
 

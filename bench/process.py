@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
@@ -84,7 +84,7 @@ class Server:
     def cpu_seconds(self) -> float:
         """Return the processor time used so far."""
         times = psutil.Process(self._process.pid).cpu_times()
-        return times.user + times.system
+        return float(times.user + times.system)
 
     def peak_memory(self) -> float:
         """Return the most memory that was ever resident, in MB; where only Linux can tell, what is so now."""

@@ -10,6 +10,7 @@ import hmac
 import logging
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bench.keys import APP_ID, APP_SECRET, SLACK_SECRET, SLACK_TOKEN
@@ -85,9 +86,8 @@ def http_adapter(port: int, far_end: str = "") -> None:
         settings = BotFrameworkAdapterSettings("", "")
     adapter, bot = BotFrameworkHttpAdapter(settings), _echo_bot()
 
-    async def messages(request: web.Request) -> web.Response:
-        answer: web.Response = await adapter.process(request, None, bot)
-        return answer
+    async def messages(request: web.Request) -> Any:
+        return await adapter.process(request, None, bot)  # type: ignore[arg-type] # no web socket
 
     _bot_server(port, messages)
 
@@ -98,7 +98,7 @@ def cloud_adapter(port: int, far_end: str = "") -> None:
     from botbuilder.integration.aiohttp import CloudAdapter, ConfigurationBotFrameworkAuthentication
     from botframework.connector.auth import ChannelValidation, PasswordServiceClientCredentialFactory
 
-    class Factory(PasswordServiceClientCredentialFactory):  # type: ignore[misc]
+    class Factory(PasswordServiceClientCredentialFactory):
         """Hands out credentials that keep their token; the stock ones would fetch one with every turn."""
 
         async def create_credentials(self, *_: Any, **__: Any) -> Any:
@@ -119,9 +119,8 @@ def cloud_adapter(port: int, far_end: str = "") -> None:
         authentication = ConfigurationBotFrameworkAuthentication(Configuration())
     adapter, bot = CloudAdapter(authentication), _echo_bot()
 
-    async def messages(request: web.Request) -> web.Response:
-        answer: web.Response = await adapter.process(request, bot)
-        return answer
+    async def messages(request: web.Request) -> Any:
+        return await adapter.process(request, bot)
 
     _bot_server(port, messages)
 
@@ -129,7 +128,7 @@ def cloud_adapter(port: int, far_end: str = "") -> None:
 def _echo_bot() -> Any:
     from botbuilder.core import ActivityHandler, MessageFactory, TurnContext
 
-    class EchoBot(ActivityHandler):  # type: ignore[misc]
+    class EchoBot(ActivityHandler):
         """Says what it was told."""
 
         async def on_message_activity(self, turn_context: TurnContext) -> None:
@@ -146,7 +145,7 @@ def _credentials(far_end: str) -> Any:
     import requests
     from botframework.connector.auth import MicrosoftAppCredentials
 
-    class Credentials(MicrosoftAppCredentials):  # type: ignore[misc]
+    class Credentials(MicrosoftAppCredentials):
         """Keeps its token for the minutes that this runs."""
 
         token = ""
@@ -182,7 +181,7 @@ def steady_watched(_: int) -> None:
     asyncio.run(watched(), debug=True)
 
 
-KINDS = {
+KINDS: dict[str, Callable[..., None]] = {
     "bolt": bolt,
     "aiohttp-hmac": aiohttp_hmac,
     "aiohttp-echo": aiohttp_echo,

@@ -1,6 +1,7 @@
 """The whole program, both platforms and the playground at once: its start-up, its memory, and what blocks it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from bench import slack, teams
@@ -19,11 +20,9 @@ async def section(far: FarEnd, folder: Path) -> list[str]:
     contender = Contender(everything, slack.commands, slack.coached, REQUESTS)
     await _load(contender, far, folder)
 
-    kind = opponent("watched", "steady-watched")
-    watched = Contender(
-        type(kind)(kind.name, kind.arguments, {**everything.environment}), slack.commands, slack.coached, REQUESTS
-    )
-    blocked = _TOO_LONG.findall(await _load(watched, far, folder))
+    watched = replace(opponent("watched", "steady-watched"), environment=everything.environment)
+    log = await _load(Contender(watched, slack.commands, slack.coached, REQUESTS), far, folder)
+    blocked = _TOO_LONG.findall(log)
     longest = f", the longest {max(map(float, blocked)):.2f} s" if blocked else ""
     return [
         "## The whole program",

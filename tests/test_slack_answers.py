@@ -38,7 +38,7 @@ async def expected(
         ("/steady", "", ""),
         ("/steady", "step 3", "step 3"),
         ("/steady", "тип", "тип"),
-        ("/added-by-hand", "", "something unknown"),
+        ("/added-by-hand", "", "/added-by-hand"),
     ],
 )
 async def test_a_slash_commands_answer_rides_on_the_acknowledgement(

@@ -47,8 +47,8 @@ class SlackAdapter:
         token = settings.slack_bot_token.get_secret_value()
         self._sender = Sender(token, settings.slack_api_url)
         app = _bolt(token)
-        register(app, coach, self._sender, clock)
-        self._inbox = Inbox(app, clock)
+        on_command = register(app, coach, self._sender, clock)
+        self._inbox = Inbox(app, on_command, clock)
         self._socket: SocketMode | None = None
 
     def routes(self, prefix: str = "") -> Sequence[web.AbstractRouteDef]:

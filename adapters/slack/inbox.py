@@ -1,6 +1,10 @@
-"""Where payloads come in, by HTTP or Socket Mode: each is answered once, by Bolt's listeners."""
+"""Where payloads come in, by HTTP or Socket Mode: each is answered once, by a listener.
 
-from collections.abc import Callable
+Slash commands go straight to theirs. Bolt would build a client, a context and a request around each and look for the
+listener, which takes longer than to coach; a command uses nothing of that, for its answer rides on the acknowledgement.
+"""
+
+from collections.abc import Awaitable, Callable
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -40,10 +44,13 @@ class Seen:
 
 
 class Inbox:
-    """Hands each payload to Bolt once."""
+    """Hands each payload on once: a slash command to `on_command`, everything else to Bolt."""
 
-    def __init__(self, app: AsyncApp, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, app: AsyncApp, on_command: Callable[[Payload], Awaitable[BoltResponse]], clock: Callable[[], float]
+    ) -> None:
         self._app = app
+        self._on_command = on_command
         self._seen = Seen(REMEMBERED_SECONDS, REMEMBERED_MOST, clock)
 
     async def take(self, payload: Payload, delivery: str) -> BoltResponse:
@@ -60,7 +67,10 @@ class Inbox:
             return BoltResponse(status=200)
         answered = False
         try:
-            response = await self._app.async_dispatch(_request(payload))
+            if kind == "command":
+                response = await self._on_command(payload)
+            else:
+                response = await self._app.async_dispatch(_request(payload))
             answered = response.status == 200
             return response
         finally:

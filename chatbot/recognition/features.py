@@ -3,6 +3,7 @@
 The hash is our own and plain arithmetic, so that a model made on one machine is right on every other.
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -12,57 +13,84 @@ from chatbot.recognition.normalise import latin, plain
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Weights: TypeAlias = npt.NDArray[np.float32]
+_Hashes: TypeAlias = npt.NDArray[np.uint32]
 
 #: Number of columns; a power of two.
 BITS = 17
 COLUMNS = 1 << BITS
 #: Lengths of the character n-grams; the spaces round a word count as characters.
-GRAMS = (2, 3, 4, 5)
+LONGEST_GRAM = 5
 #: Only so many characters are looked at, from both ends: any text is answered in bounded time.
 LONGEST = 1_200
 
 _MULTIPLIER = np.uint32(2654435761)
 _STEP = np.uint32(16777619)
+_PLACE = np.uint32(40503)
 
 
 def columns(text: str) -> tuple[Indices, Weights]:
     """Return the columns that a text has and their weights: 1 + log of how often, before any scaling."""
-    return columns_of_latin(latin(plain(text)))
-
-
-def columns_of_latin(text: str) -> tuple[Indices, Weights]:
-    """Return the columns of a text that is in loose Latin letters already."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]} {text[-LONGEST // 2 :]}"
-    if not text:
+    codes = _codes(text)
+    if codes.size <= 2:
         return np.empty(0, np.int64), np.empty(0, np.float32)
-    codes = np.frombuffer(f" {text} ".encode("utf-32-le"), np.uint32)
     spaces = codes == 32
-    found = []
-    whole = np.ones(codes.size, bool)
-    gram = codes * _STEP
-    for length in range(2, GRAMS[-1] + 1):
-        gram = (gram[:-1] ^ codes[length - 1 :]) * _STEP
-        # An n-gram may begin or end with a space but not reach over one into the next word.
-        whole = whole[:-1] & (~spaces[length - 2 : -1] if length > 2 else True)
-        found.append((gram + np.uint32(length))[whole])
-    found.append(_words(codes, spaces))
-    hashed = np.concatenate(found)
-    hashed ^= hashed >> np.uint32(15)
-    hashed *= _MULTIPLIER
-    indices, counts = np.unique((hashed >> np.uint32(32 - BITS)).astype(np.int64), return_counts=True)
-    return indices, (1 + np.log(counts)).astype(np.float32)
+    hashes = [grams[inside] for grams, inside in _grams(codes, spaces)]
+    words, pairs = _words(codes, spaces)
+    found, counts = np.unique(_column(np.concatenate((*hashes, words, pairs))), return_counts=True)
+    return found, (1 + np.log(counts)).astype(np.float32)
 
 
-def _words(codes: npt.NDArray[np.uint32], spaces: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+def spelled(text: str) -> Iterator[tuple[str, int]]:
+    """Yield each n-gram, word and pair of words of a text with its column: `columns` for people to read."""
+    codes = _codes(text)
+    if codes.size <= 2:
+        return
+    spaces = codes == 32
+    letters = "".join(map(chr, codes))
+    for length, (grams, inside) in enumerate(_grams(codes, spaces), 2):
+        for place, column in zip(np.flatnonzero(inside), _column(grams[inside]), strict=True):
+            yield letters[place : place + length], int(column)
+    words, pairs = _words(codes, spaces)
+    names = letters.split()
+    yield from ((f"[{name}]", int(column)) for name, column in zip(names, _column(words), strict=True))
+    for first, second, column in zip(names, names[1:], _column(pairs), strict=False):
+        yield f"[{first} {second}]", int(column)
+
+
+def _codes(text: str) -> _Hashes:
+    """Return the code points of a text in loose Latin letters, with a space before and after."""
+    text = latin(plain(text))
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2].rstrip()} {text[-LONGEST // 2 :].lstrip()}"
+    return np.frombuffer(f" {text} ".encode("utf-32-le"), np.uint32)
+
+
+def _grams(codes: _Hashes, spaces: npt.NDArray[np.bool_]) -> Iterator[tuple[_Hashes, npt.NDArray[np.bool_]]]:
+    """Yield, for each length from 2, the hash at every place and whether that n-gram stays in one word."""
+    grams = codes * _STEP
+    inside = np.ones(codes.size, bool)
+    for length in range(2, LONGEST_GRAM + 1):
+        if length > codes.size:
+            return
+        grams = (grams[:-1] ^ codes[length - 1 :]) * _STEP
+        # It may begin or end with the space beside a word but not reach over one into the next.
+        inside = inside[:-1] & (~spaces[length - 2 : -1] if length > 2 else True)
+        yield grams + np.uint32(length), inside
+
+
+def _words(codes: _Hashes, spaces: npt.NDArray[np.bool_]) -> tuple[_Hashes, _Hashes]:
     """Return a hash for each word and for each pair of neighbours."""
     starts = np.flatnonzero(spaces[:-1]) + 1
-    place = np.arange(codes.size, dtype=np.uint32) - np.repeat(
-        np.r_[0, starts].astype(np.uint32), np.diff(np.r_[0, starts, codes.size])
-    )
-    mixed = codes * (_MULTIPLIER + place * np.uint32(40503))
+    begin = np.r_[0, starts]
+    place = np.arange(codes.size) - np.repeat(begin, np.diff(np.r_[begin, codes.size]))
+    mixed = codes * (_MULTIPLIER + place.astype(np.uint32) * _PLACE)
     mixed ^= mixed >> np.uint32(13)
     mixed *= _STEP
     mixed[spaces] = 0
     words = np.add.reduceat(mixed, starts, dtype=np.uint32)
-    return np.concatenate((words, words[:-1] * _STEP ^ words[1:]))
+    return words, words[:-1] * _STEP ^ words[1:]
+
+
+def _column(hashes: _Hashes) -> Indices:
+    mixed = (hashes ^ (hashes >> np.uint32(15))) * _MULTIPLIER
+    return (mixed >> np.uint32(32 - BITS)).astype(np.int64)

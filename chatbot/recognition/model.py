@@ -14,10 +14,10 @@ import numpy.typing as npt
 from chatbot.errors import SteadyError
 from chatbot.recognition.features import COLUMNS, Indices, Weights, columns
 
-#: A column that more phrases have than this says too little to be looked up in the index.
-COMMON = 400
+#: A column that more phrases have than this says too little to stand in the index.
+COMMON = 250
 #: How much the nearest phrase counts beside the classifier's score. Chosen on the development set.
-NEAREST = 2.0
+NEAREST = 1.5
 #: The classes that are not topics.
 BACKGROUND = "out-of-scope"
 SAFETY = "safety"
@@ -44,9 +44,8 @@ class Model:
         self._scale: Floats = arrays["scale"].astype(np.float32)
         self._bias: Floats = arrays["bias"].astype(np.float32)
         self._starts: npt.NDArray[np.int64] = arrays["starts"].astype(np.int64)
-        self._phrases: npt.NDArray[np.int32] = arrays["phrases"].astype(np.int32)
-        self._values: Floats = arrays["values"].astype(np.float32) / np.float32(255)
-        self._common = np.diff(self._starts) > COMMON
+        self._phrases: npt.NDArray[np.uint16] = arrays["phrases"].astype(np.uint16, copy=False)
+        self._values: npt.NDArray[np.uint8] = arrays["values"].astype(np.uint8, copy=False)
         #: The first phrase of each class; phrases stand in the order of the classes.
         self._first: npt.NDArray[np.int64] = arrays["first"].astype(np.int64)
         #: For each phrase, which line of which language's corpus it is (see `training.Line`).
@@ -71,20 +70,26 @@ class Model:
         return Scores(linear.astype(np.float32) + NEAREST * nearness, nearness, similar)
 
     def _similarities(self, found: Indices, weights: Weights) -> npt.NDArray[np.float64]:
-        telling = ~self._common[found]
-        found, weights = found[telling], weights[telling]
         starts = self._starts[found]
         counts = self._starts[found + 1] - starts
         ends = np.cumsum(counts)
         total = int(ends[-1]) if ends.size else 0
         places = np.repeat(starts - ends + counts, counts) + np.arange(total)
-        shares = (np.repeat(weights, counts) * self._values[places]).astype(np.float64)
+        shares = (np.repeat(weights / 255, counts) * self._values[places]).astype(np.float64)
         return np.bincount(self._phrases[places], shares, minlength=self.size).astype(np.float64, copy=False)
 
     def contribution(self, text: str, label: int) -> float:
         """Return how much a part of a text speaks for a class, before the bias."""
         found, weights = self.vector(text)
         return float((weights @ self._weights[found, label]) * self._scale[label]) if found.size else 0.0
+
+    def class_of(self, phrase: int) -> str:
+        """Return the class of a phrase of the index."""
+        return self.classes[int(np.searchsorted(self._first, phrase, side="right")) - 1]
+
+    def weight(self, column: int, label: int) -> float:
+        """Return what one column adds to the score of a class, for a text of length one."""
+        return float(self._weights[column, label] * self._scale[label] * self.idf[column])
 
 
 def load_model(path: Path) -> Model:

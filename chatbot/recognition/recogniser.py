@@ -11,8 +11,9 @@ import numpy as np
 from chatbot.guidance import fold
 from chatbot.language import script_language
 from chatbot.model import Language
+from chatbot.recognition.features import spelled
 from chatbot.recognition.model import BACKGROUND, SAFETY, Model, Scores, load_model
-from chatbot.recognition.normalise import plain
+from chatbot.recognition.normalise import latin, plain
 from chatbot.recognition.safety import SafetyPatterns, load_patterns
 from chatbot.recognition.slips import Slips
 
@@ -20,11 +21,13 @@ MODEL_FILE = Path(__file__).parent / "model.npz"
 
 # Chosen by `make eval` on the development set; docs/recognition.md shows the curves they were read from.
 #: How far a topic's score must lie above the background's for its card to be shown.
-ABOVE_BACKGROUND = 0.45
+ABOVE_BACKGROUND = 0.85
 #: How far it must lie above the runner-up's; closer ones are offered as a choice.
-ABOVE_NEXT = 0.35
+ABOVE_NEXT = 0.20
 #: How far below the background a topic may lie and still be offered beside the menu.
-NEAR = -0.5
+NEAR = -1.0
+#: How far below the best a topic may lie and still be one of the two or three readings of a choice.
+CLOSE = 0.8
 #: How far safety must lie above every topic and the background to be taken without a pattern.
 ABOVE_FOR_SAFETY = 0.25
 
@@ -76,10 +79,13 @@ class Recogniser:
         words = customers_words(text) or text
         if not plain(words):
             return Recognition("menu", why="no words")
-        meant = self._slips.find(words)
-        if meant:
-            return Recognition("choice", choices=meant, language=script_language(words), why="one slip from a name")
-        return self._classify(words)
+        # In one word a slip is likelier than a new meaning; in more, what the classifier knows comes first.
+        read = self._classify(words) if len(words.split()) > 1 else None
+        if read is None or read.kind == "menu":
+            meant = self._slips.find(words)
+            if meant:
+                return Recognition("choice", choices=meant, language=script_language(words), why="one slip from a name")
+        return read or self._classify(words)
 
     def _classify(self, text: str) -> Recognition:
         scores = self.scores(text)
@@ -96,7 +102,7 @@ class Recogniser:
             near = tuple(n for n, label in zip(names, order, strict=True) if total[label] > background + NEAR)
             return Recognition("menu", choices=near, language=spoken, why=f"too near the background ({figures})")
         if best < second + ABOVE_NEXT:
-            close = tuple(n for n, label in zip(names, order, strict=True) if total[label] > best - ABOVE_NEXT)
+            close = tuple(n for n, label in zip(names, order, strict=True) if total[label] > best - CLOSE)
             return Recognition("choice", choices=close, language=spoken, why=f"too close to the next ({figures})")
         return Recognition("topic", names[0], names, language=spoken, why=f"recognised ({figures})")
 
@@ -124,6 +130,42 @@ class Recogniser:
         kept = [n for n in chosen if weight[n] > 0.35 * most]
         pieces = [words[n] if n - 1 in kept or n == kept[0] else f"… {words[n]}" for n in kept]
         return " ".join(pieces).strip('.,;:!?"“”„«»')[:80]
+
+    def explain(self, text: str, phrases: Mapping[tuple[Language, int], str]) -> list[str]:
+        """Return how a text is understood, line by line, for the developer who wonders.
+
+        `phrases` are the texts of the corpus by language and line; the model itself holds none.
+        """
+        answer = self.recognise(text)
+        outcome = answer.topic or answer.escalation or ", ".join(answer.choices)
+        lines = [
+            f"recognised: {answer.kind} {outcome} ({answer.why})",
+            f"normalised: {plain(text)}",
+            f"in loose Latin: {latin(plain(text))}",
+        ]
+        if not plain(text):
+            return lines
+        scores = self.scores(text)
+        best = int(self._topics[np.argmax(scores.total[self._topics])])
+        for label in np.argsort(-scores.total)[:5]:
+            nearness = scores.nearness[label]
+            lines.append(f"  {scores.total[label]:+.2f}  {self.model.classes[label]} (nearest phrase {nearness:.2f})")
+        lines.append(
+            f"thresholds: card if {ABOVE_BACKGROUND:.2f} above {BACKGROUND} and {ABOVE_NEXT:.2f} above the next; "
+            f"here {scores.total[best] - scores.total[self._background]:+.2f} and "
+            f"{scores.total[best] - np.sort(scores.total[self._topics])[-2]:+.2f}"
+        )
+        lines.append(f"n-grams that speak most for and against {self.model.classes[best]}:")
+        weights = {gram: self.model.weight(column, best) for gram, column in spelled(text)}
+        ranked = sorted(weights.items(), key=lambda item: -abs(item[1]))[:12]
+        lines.append("  " + "  ".join(f"{gram.replace(' ', '_')} {weight:+.2f}" for gram, weight in ranked))
+        lines.append("nearest phrases:")
+        for number in np.argsort(-scores.phrases)[:5]:
+            language = Language(self.model.languages[self.model.phrase_language[number]])
+            line = int(self.model.phrase_line[number])
+            shown = phrases.get((language, line), "(a title, first line or alias)")
+            lines.append(f"  {scores.phrases[number]:.2f}  {self.model.class_of(int(number))} [{language}] {shown}")
+        return lines
 
     def _nearest_language(self, scores: Scores) -> Language | None:
         """Return the language that the phrases nearest to a text are in."""

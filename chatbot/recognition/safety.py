@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ _GAPS = {".": 1, "..": 3, "...": 7, "<>": 6}
 _BEGINNING = 4
 #: How the letters that people type in different ways are typed, beside the spelling that `latin` gives them.
 _TYPED = {
-    "ru": {"ж": "j", "ё": "o", "ь": "i", "й": "j", "ю": "u", "ся": "sa", "ц": "c"},
-    "ka": {"ყ": "y", "წ": "w", "ფ": "f", "ხ": "x", "შ": "s", "ჭ": "ts"},
+    "ru": {"ж": "j", "ь": "i", "й": "j", "ся": "sa", "ц": "c"},
+    "ka": {"ყ": "y", "წ": "w", "ფ": "f", "ხ": "x", "შ": "s", "ჭ": "ts", "ჟ": "j"},
 }
 _UMLAUTS = {"ä": "(?:ä|ae?)", "ö": "(?:ö|oe?)", "ü": "(?:ü|ue?)"}
 
@@ -37,7 +38,12 @@ class Pattern:
     escalation: str
     source: str
     doubtful: bool
-    regex: re.Pattern[str]
+    compiler: "_Compiler"
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Return the compiled pattern; compiled at first need, for all at once would delay the start by seconds."""
+        return re.compile(self.compiler.regex(self.source))
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,7 @@ class SafetyPatterns:
             for escalation, sources in part["doubtful" if doubtful else "sure"].items():
                 for source in sources:
                     number = len(self.patterns)
-                    regex = re.compile(compiler.regex(source))
-                    self.patterns.append(Pattern(tag, escalation, source, doubtful, regex))
+                    self.patterns.append(Pattern(tag, escalation, source, doubtful, compiler))
                     for beginning in compiler.beginnings(source):
                         self._index[compiler.is_latin].setdefault(beginning, []).append(number)
 
