@@ -5,20 +5,27 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
 from chatbot.coach import Coach
 from chatbot.content import load_guidance
 from chatbot.errors import SettingsError
-from chatbot.recognition import load_recogniser
 from chatbot.settings import Settings
-from chatbot.store.sql import SqlStore
+from chatbot.store.sqlite import SqliteStore
 from chatbot.strings import load_strings
 
+if TYPE_CHECKING:
+    from chatbot.recognition.recogniser import Recogniser
+
 log = logging.getLogger("steady.app")
+
+
+COACH = web.AppKey("coach", Coach)
 
 
 class Adapter(Protocol):
@@ -39,13 +46,13 @@ def build(settings: Settings, port: int) -> web.Application:
 
     Only what is configured is imported: Teams' libraries alone take longer to load than all the rest.
     """
-    store = SqlStore(settings.database_url)
+    store = SqliteStore(settings.database_url)
     guidance = load_guidance(settings.responses, {"minutes": settings.pause_minutes})
     coach = Coach(
         guidance,
         load_strings(settings.responses),
         store,
-        load_recogniser(settings.responses, guidance.owners),
+        partial(_load_recogniser, settings.responses, guidance.owners),
         settings.escalation_contacts,
     )
     app = web.Application(client_max_size=256 * 1024)
@@ -87,7 +94,14 @@ def build(settings: Settings, port: int) -> web.Application:
             await store.stop()
 
     app.cleanup_ctx.append(lifetime)
+    app[COACH] = coach
     return app
+
+
+def _load_recogniser(responses: Path, names: Mapping[str, str]) -> "Recogniser":
+    from chatbot.recognition.recogniser import load_recogniser
+
+    return load_recogniser(responses, names)
 
 
 async def _healthz(_: web.Request) -> web.Response:
@@ -115,13 +129,18 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    runner = web.AppRunner(build(settings, port), access_log=None, shutdown_timeout=5)
+    app = build(settings, port)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()
-        gc.freeze()  # what is loaded stays; to look all of it through for garbage would hold everybody up for 90 ms
         shown = "127.0.0.1" if settings.host in ("0.0.0.0", "localhost") else settings.host  # noqa: S104
         ready(f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/")
+        # Commands are answered from here on; what plain words need is loaded beside them. A model that can't be used
+        # still stops the program: nobody should find that out by asking.
+        await app[COACH].recogniser()
+        gc.collect()
+        gc.freeze()  # what is loaded stays; to look all of it through for garbage would hold everybody up for 90 ms
         await stop.wait()
         log.info("stopping")
     finally:

@@ -19,6 +19,7 @@ from chatbot.model import Language, Message, Reply, plain_text
 
 if TYPE_CHECKING:
     from chatbot.coach import Coach
+    from chatbot.recognition.recogniser import Recogniser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader went away (`steady ask … | head`); keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a folder that isn't there, a full disk
+        print(f"steady: {error.filename or 'the output'} can't be written or read: {error.strerror}.", file=sys.stderr)
         return 1
     return code
 
@@ -177,13 +181,18 @@ def _dictionaries(folder: Path) -> tuple[dict[Language, Callable[[str], bool]], 
 def _coach() -> "Coach":
     from chatbot.coach import Coach
     from chatbot.content import BUILT_IN_RESPONSES, load_guidance
-    from chatbot.recognition import load_recogniser
     from chatbot.store.memory import MemoryStore
     from chatbot.strings import load_strings
 
     folder = Path(os.environ.get("STEADY_RESPONSES") or BUILT_IN_RESPONSES)
     guidance = load_guidance(folder)
-    return Coach(guidance, load_strings(folder), MemoryStore(), load_recogniser(folder, guidance.owners))
+
+    def load() -> "Recogniser":
+        from chatbot.recognition.recogniser import load_recogniser
+
+        return load_recogniser(folder, guidance.owners)
+
+    return Coach(guidance, load_strings(folder), MemoryStore(), load)
 
 
 async def _reply(coach: "Coach", text: str, language: Language | None, *, pressed: bool = False) -> Reply:
@@ -204,7 +213,7 @@ def _ask(options: argparse.Namespace) -> int:
     print(plain_text(reply))
     if options.explain:
         print(f"\nanswered with: {json.dumps(asdict(reply.outcome), ensure_ascii=False)}\nlanguage: {reply.language}")
-        print(*coach.recogniser.explain(text, _phrases()), sep="\n")
+        print(*asyncio.run(coach.recogniser()).explain(text, _phrases()), sep="\n")
     return 0
 
 
@@ -233,7 +242,7 @@ async def _ask_lines(coach: "Coach") -> int:
             if not isinstance(text, str) or not isinstance(tag, str | None):
                 raise TypeError
             answer = asdict((await _reply(coach, text, Language.from_tag(tag))).outcome)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             answer, code = {"error": 'not a JSON object of the form {"text": "…", "lang": "en"}'}, 1
         print(json.dumps(answer, ensure_ascii=False), flush=True)
     return code

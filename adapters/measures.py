@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 from adapters.slack import measure as measure_slack
 from adapters.teams import measure as measure_teams
@@ -10,14 +11,14 @@ from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import Problem
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply
-from chatbot.recognition import load_recogniser
+from chatbot.recognition.recogniser import load_recogniser
 from chatbot.store.memory import MemoryStore
 from chatbot.strings import Strings
 
 
 def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:
     """Yield every reply that a platform would refuse or cut: all that buttons lead to, in every language."""
-    coach = Coach(guidance, strings, MemoryStore(), load_recogniser(BUILT_IN_RESPONSES, guidance.owners))
+    coach = Coach(guidance, strings, MemoryStore(), partial(load_recogniser, BUILT_IN_RESPONSES, guidance.owners))
     for language in Language:
         for command, reply in asyncio.run(_all_replies(coach, language)).items():
             for platform, measured in (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply))):

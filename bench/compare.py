@@ -53,7 +53,9 @@ async def compare(contenders: Sequence[Contender], folder: Path) -> None:
         for start in range(STARTS):
             for server in servers:
                 await server.stop()
-            servers = [await contender.start(folder) for contender in contenders]
+            servers.clear()
+            for contender in contenders:  # one by one, so that those already up are stopped if another does not start
+                servers.append(await contender.start(folder))  # noqa: PERF401
             if start == 0:  # with compiled files and a cold disk cache, which is another question
                 for contender in contenders:
                     contender.start_ups.clear()

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.recognition import recogniser as decision
+from chatbot.recognition.answer import Recognition
 from chatbot.recognition.model import BACKGROUND, SAFETY
-from chatbot.recognition.recogniser import Recogniser, Recognition, load_recogniser
+from chatbot.recognition.recogniser import Recogniser, load_recogniser
 
 Floats = npt.NDArray[np.float64]
 DEVELOPMENT = Path(__file__).parents[1] / "tests/corpus"

@@ -21,7 +21,7 @@ from chatbot.model import (
     Text,
     Title,
 )
-from chatbot.recognition import Recognition
+from chatbot.recognition.answer import Recognition
 from chatbot.strings import Strings
 
 LAST_STEP = 7

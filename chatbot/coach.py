@@ -1,11 +1,12 @@
 """The coach: one message in, one reply out. Every surface makes this one call."""
 
+import asyncio
 import logging
 import secrets
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatbot import cards
 from chatbot.cards import Ask
@@ -13,8 +14,11 @@ from chatbot.commands import Parser, bare, names_command
 from chatbot.guidance import Guidance
 from chatbot.language import script_language
 from chatbot.model import Language, Message, Reply
-from chatbot.recognition import Recogniser, Recognition, customers_words
+from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.strings import Strings
+
+if TYPE_CHECKING:
+    from chatbot.recognition.recogniser import Recogniser
 
 log = logging.getLogger("steady.coach")
 
@@ -37,13 +41,15 @@ class Coach:
         guidance: Guidance,
         strings: Strings,
         preferences: Preferences,
-        recogniser: Recogniser,
+        load_recogniser: Callable[[], "Recogniser"],
         contacts: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.guidance = guidance
         self.strings = strings
         self.preferences = preferences
-        self.recogniser = recogniser
+        self._load_recogniser = load_recogniser
+        self._loading: asyncio.Task[Recogniser] | None = None
+        self._loaded: Recogniser | None = None
         self.contacts = contacts or {}
         self.parser = Parser(strings)
 
@@ -56,6 +62,18 @@ class Coach:
             return await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
             return cards.failed(self._ask(message, language), log_incident(error))
+
+    async def recogniser(self) -> "Recogniser":
+        """Return the recogniser, loaded in a thread when first asked for: commands need not wait for it."""
+        if self._loaded is None:
+            if self._loading is None:
+                self._loading = asyncio.create_task(asyncio.to_thread(self._load_recogniser))
+            try:
+                self._loaded = await asyncio.shield(self._loading)
+            finally:
+                if self._loading.done():
+                    self._loading = None
+        return self._loaded
 
     def welcome(self, language: Language | None, installed_by: str | None = None) -> Reply:
         """Return the first message to a person, a team or a channel."""
@@ -98,16 +116,17 @@ class Coach:
                 asked = ask if certain else _in_language_of(ask, found[1])
                 return cards.topic_card(asked, found[0], why="its name or alias")
         explicit = parsed is not None and (ask.message.pressed or names_command(ask.message.text))
-        recognition = Recognition("menu") if explicit else self.recogniser.recognise(text)
+        recogniser = await self.recogniser()
+        recognition = Recognition("menu") if explicit else recogniser.recognise(text)
         if parsed and recognition.kind == "menu":
             answer = await parsed.command.run(self, replace(ask, insist=True), parsed.argument)
             if answer:
                 return answer
         if not certain and recognition.language:
             ask = _in_language_of(ask, frozenset({recognition.language}))
-        return self._recognised(ask, text, recognition)
+        return self._recognised(ask, text, recognition, recogniser)
 
-    def _recognised(self, ask: Ask, text: str, recognition: Recognition) -> Reply:
+    def _recognised(self, ask: Ask, text: str, recognition: Recognition, recogniser: "Recogniser") -> Reply:
         topics = [
             self.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in self.guidance.topics
         ]
@@ -117,7 +136,7 @@ class Coach:
             case "safety":
                 return cards.escalations(ask, recognition.why)
             case "topic" if recognition.topic:
-                because = self.recogniser.because(text, recognition.topic)
+                because = recogniser.because(text, recognition.topic)
                 pasted = customers_words(text) is not None
                 topic = self.guidance.topics[recognition.topic]
                 return cards.because_card(ask, topic, because, pasted=pasted, recognition=recognition)

@@ -1,6 +1,16 @@
-"""Which language a text is in, as far as its letters tell."""
+"""Which language a text is in, as far as its letters tell, and which of its letters can be shown."""
+
+import re
 
 from chatbot.model import Language
+
+#: Control characters but for tabs and line ends, halves of emoji, and what turns the direction of writing.
+_ILLEGIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def legible(text: str) -> str:
+    """Return a text without what can't be shown: half an emoji, cut off by a client, can't even be sent."""
+    return _ILLEGIBLE.sub("", text)
 
 
 def script_language(text: str) -> Language | None:

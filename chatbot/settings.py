@@ -2,9 +2,11 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import SettingsError
@@ -26,7 +28,7 @@ class Settings(BaseSettings):
     responses: Path = Field(
         BUILT_IN_RESPONSES, alias="STEADY_RESPONSES", description="Folder of the guidance, if not the built-in one."
     )
-    pause_minutes: int = Field(2, ge=1, le=15, description="How long a pause the cards tell agents to ask for.")
+    pause_minutes: int = Field(2, ge=2, le=15, description="How long a pause the cards tell agents to ask for.")
     escalation_contacts: dict[str, list[str]] = Field(
         {}, description='Whom to call in danger, per country: {"DE": ["Werkschutz 030 1234"]}.'
     )
@@ -72,12 +74,30 @@ class Settings(BaseSettings):
             raise ValueError("must begin with sqlite:/// (sqlite:////var/lib/steady.sqlite3 is an absolute path)")
         return url
 
+    @field_validator("slack_api_url", "teams_openid_metadata_url", "teams_token_url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("must be an http(s) URL")
+        return url
+
     @field_validator("slack_api_url")
     @classmethod
     def _ends_in_slash(cls, url: str) -> str:
-        if not url.startswith(("https://", "http://")):
-            raise ValueError("must be an http(s) URL")
         return url if url.endswith("/") else f"{url}/"
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _fits_a_header(cls, token: SecretStr) -> SecretStr:
+        letters = token.get_secret_value()
+        if not (letters.isascii() and letters.isprintable()) or " " in letters:
+            raise ValueError("must hold no spaces, line breaks or other than ASCII letters")
+        return token
 
     @model_validator(mode="after")
     def _whole(self) -> "Settings":
@@ -130,3 +150,7 @@ def load_settings(**overrides: object) -> Settings:
             for problem in error.errors(include_input=False, include_context=False)
         ]
         raise SettingsError("Mend these settings in the environment or .env:\n" + "\n".join(lines)) from None
+    except UnreadableError as error:  # it names the setting and quotes nothing
+        raise SettingsError(f"Mend this setting in the environment or .env, it must be JSON: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The file .env can't be read ({type(error).__name__}): it must be UTF-8 text.") from None

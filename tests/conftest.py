@@ -11,7 +11,7 @@ from chatbot.coach import Coach
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, plain_text
-from chatbot.recognition import Recogniser, load_recogniser
+from chatbot.recognition.recogniser import Recogniser, load_recogniser
 from chatbot.store.memory import MemoryStore
 from chatbot.strings import Strings, load_strings
 
@@ -40,7 +40,7 @@ def recogniser(guidance: Guidance) -> Recogniser:
 
 @pytest.fixture
 def coach(guidance: Guidance, strings: Strings, recogniser: Recogniser) -> Coach:
-    return Coach(guidance, strings, MemoryStore(), recogniser)
+    return Coach(guidance, strings, MemoryStore(), lambda: recogniser)
 
 
 @pytest.fixture

@@ -47,12 +47,16 @@ def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dic
 
 @dataclass
 class FarEnd:
-    """Slack's Web API and response URLs. `answers` holds what a method says instead of ok, in order."""
+    """Slack's Web API and response URLs.
+
+    `answers` holds what a method says instead of ok, in order; `broken` ones hang up.
+    """
 
     calls: list[tuple[str, Payload]] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     answers: dict[str, list[web.Response]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     hung: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,6 +69,8 @@ class FarEnd:
         body = await request.text()
         content = json.loads(body) if body.startswith("{") else dict(await request.post()) | dict(request.query)
         self.tokens[name] = request.headers.get("Authorization", "")
+        if name in self.broken and request.transport:
+            request.transport.close()
         if name in self.silent:
             self.hung.set()
             await self._over.wait()

@@ -51,7 +51,11 @@ def test_ask_jsonl_gives_a_line_for_a_line() -> None:
     assert all(set(a) == {"kind", "topic", "choices", "why"} for a in answers)
 
 
-@pytest.mark.parametrize("line", ["nonsense", "[]", '"text"', "{}", '{"text": 1}', '{"text": "a", "lang": 3}', "\x00"])
+@pytest.mark.parametrize(
+    "line",
+    ["nonsense", "[]", '"text"', "{}", '{"text": 1}', '{"text": "a", "lang": 3}', "\x00", "[" * 100_000],
+    ids=range(8),
+)
 def test_a_bad_line_gets_an_error_and_the_next_its_answer(line: str) -> None:
     ran = steady("ask", "--jsonl", stdin=f'{line}\n{{"text": "calm"}}\n')
     answers = [json.loads(answer) for answer in ran.stdout.splitlines()]
@@ -65,6 +69,14 @@ def test_chat_presses_buttons_by_number() -> None:
     assert ran.returncode == 0
     assert "[2] More" in ran.stdout
     assert "Why it works" in ran.stdout
+
+
+def test_a_file_that_cannot_be_written_is_named() -> None:
+    for arguments in (("manifest", "slack"), ("handbook",)):
+        ran = steady(*arguments, "--out", "/nowhere/there/file")
+        assert ran.returncode == 1
+        assert "/nowhere/there/file can't be written" in ran.stderr
+        assert "Traceback" not in ran.stderr
 
 
 def test_ask_without_words_says_how() -> None:

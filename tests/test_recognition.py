@@ -16,11 +16,11 @@ from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import ContentError, SteadyError
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Note
-from chatbot.recognition import Recogniser, customers_words
+from chatbot.recognition.answer import customers_words
 from chatbot.recognition.features import COLUMNS, columns, spelled
 from chatbot.recognition.model import BACKGROUND, SAFETY, load_model
 from chatbot.recognition.normalise import latin, plain
-from chatbot.recognition.recogniser import MODEL_FILE
+from chatbot.recognition.recogniser import MODEL_FILE, Recogniser
 from chatbot.recognition.training import corpus_hash, names, read_corpus
 
 
@@ -143,7 +143,7 @@ def test_case_changes_nothing(recogniser: Recogniser, text: str) -> None:
 def test_the_same_in_another_process(recogniser: Recogniser) -> None:
     texts = ["she keeps shouting at me", "клиент орёт", "was soll ich tun", "ra vqna", "x" * 5000]
     code = (
-        "import json,sys; from chatbot.content import *; from chatbot.recognition import load_recogniser\n"
+        "import json,sys; from chatbot.content import *; from chatbot.recognition.recogniser import load_recogniser\n"
         "r = load_recogniser(BUILT_IN_RESPONSES, load_guidance(BUILT_IN_RESPONSES).owners)\n"
         "print(json.dumps([repr(r.recognise(t)) for t in json.load(sys.stdin)]))"
     )

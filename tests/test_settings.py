@@ -32,6 +32,12 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ({"MicrosoftAppId": "a", "MicrosoftAppPassword": "hunter2"}, "MicrosoftAppTenantId"),
         ({"PLAYGROUND": "1", "HOST": "0.0.0.0"}, "loopback"),
         ({"PAUSE_MINUTES": "0"}, "PAUSE_MINUTES"),
+        ({"SLACK_API_URL": "http://["}, "SLACK_API_URL"),
+        ({"SLACK_API_URL": "http://"}, "SLACK_API_URL"),
+        ({"TEAMS_TOKEN_URL": "::"}, "TEAMS_TOKEN_URL"),
+        ({"SLACK_BOT_TOKEN": "xoxb-hunter2\nX: y", "SLACK_SIGNING_SECRET": "s"}, "SLACK_BOT_TOKEN"),
+        ({"TEAMS_SERVICE_URLS": "hunter2"}, "teams_service_urls"),
+        ({"ESCALATION_CONTACTS": '{"DE": "hunter2'}, "escalation_contacts"),
     ],
 )
 def test_a_wrong_setting_is_named_and_not_quoted(
@@ -50,6 +56,12 @@ def test_env_file_is_read(tmp_path: Path) -> None:
     settings = load_settings()
     assert settings.port == 4000
     assert settings.microsoft_app_type == "MultiTenant"
+
+
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfehunter2")
+    with pytest.raises(SettingsError, match=r"\.env can't be read"):
+        load_settings()
 
 
 def test_the_playground_is_served_when_there_is_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from adapters.slack import to_slack
 from adapters.slack.payloads import from_press, readable
+from adapters.slack.sending import Sender
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
 from chatbot.model import Language, Message, Reply
@@ -350,3 +351,56 @@ async def test_it_starts_before_the_playground_listens(coach: Coach, unused_tcp_
 )
 def test_texts_are_read_as_their_authors_saw_them(sent: str, read: str) -> None:
     assert readable(sent) == read
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/respond/press",
+        "http://localhost:{port}/respond/press",
+        "https://127.0.0.1:{port}/respond/press",
+        "http://stranger@127.0.0.1:{port}/respond/press",
+        "http://127.0.0.1.example:{port}/respond/press",
+        "file:///etc/passwd",
+        "//127.0.0.1:{port}/respond/press",
+        "http://[",
+        "no url",
+        ["http://127.0.0.1:{port}/respond/press"],
+    ],
+    ids=range(10),
+)
+async def test_a_response_url_of_another_server_is_not_called(here: Slack, url: Any) -> None:
+    port = here.far.url.strip("/").rpartition(":")[2]
+    named = url.format(port=port) if isinstance(url, str) else [one.format(port=port) for one in url]
+    await here.send(interactive(payload("press_in_dm", response_url=named)))
+    await here.far.called("chat.update")
+    assert await here.finish() == ["chat.update"]
+
+
+@pytest.mark.parametrize(
+    ("api", "url", "called"),
+    [
+        ("https://slack.com/api/", "https://hooks.slack.com/actions/T1/2/x", True),
+        ("https://slack-gov.com/api/", "https://hooks.slack-gov.com/actions/T1/2/x", True),
+        ("https://slack.com/api/", "http://hooks.slack.com/actions/T1/2/x", False),
+        ("https://slack.com/api/", "https://hooks.slack.com:8443/actions/T1/2/x", False),
+        ("https://slack.com/api/", "https://hooks.slack.com.example/actions/T1/2/x", False),
+        ("https://slack.com/api/", "https://a@hooks.slack.com/actions/T1/2/x", False),
+    ],
+)
+def test_slacks_own_response_urls_are_known(api: str, url: str, called: bool) -> None:
+    assert Sender("xoxb-made-up", api)._is_slacks(url) is called
+
+
+async def test_a_response_url_that_cannot_be_reached_falls_back_to_an_update(here: Slack) -> None:
+    here.far.broken.add("press")
+    await here.send(interactive(payload("press_in_dm", response_url=f"{here.far.url}respond/press")))
+    await here.far.called("chat.update")
+
+
+async def test_half_an_emoji_does_not_cost_the_answer(here: Slack) -> None:
+    text = "she keeps \udc00shouting\ud83d \u202eat me\u0000"
+    await here.send(json.dumps(payload("message", event={"text": text})).encode())
+    shown = json.dumps(await here.far.called("chat.postMessage"), ensure_ascii=False)
+    assert "shouting" in shown
+    assert not any(odd in shown for odd in ("\udc00", "\ud83d", "\u202e", "\\u0000"))

@@ -1,5 +1,6 @@
 """What must not get in by Slack's HTTP door, and what gets in once."""
 
+import asyncio
 import gzip
 import io
 import json
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from adapters.slack import front, sending
 from adapters.slack.front import MOST_BYTES
 from adapters.slack.inbox import Seen
 from chatbot.coach import Coach
@@ -238,3 +240,43 @@ def test_what_was_seen_is_remembered_for_a_while_and_within_bounds(clock: Clock)
     assert seen.add("a"), "the oldest made room"
     seen.forget("d")
     assert seen.add("d")
+
+
+async def test_a_body_that_never_comes_is_not_waited_for(here: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "SECONDS_TO_SEND", 0.05)
+    over = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield COMMAND[:10]
+        await over.wait()
+
+    async with here.client.post("/slack/events", data=chunks(), headers=signed(COMMAND)) as answer:
+        assert answer.status == 408
+        over.set()
+
+
+async def test_only_the_first_of_two_signatures_counts(here: Slack) -> None:
+    headers = signed(COMMAND)
+    for order, status in ((("v0=00", headers["X-Slack-Signature"]), 401), ((headers["X-Slack-Signature"], "x"), 200)):
+        several = [(name, value) for name, value in headers.items() if name != "X-Slack-Signature"]
+        several += [("x-slack-signature", value) for value in order]
+        async with here.client.post("/slack/events", data=io.BytesIO(COMMAND), headers=several) as answer:
+            assert answer.status == status
+
+
+async def test_past_a_thousand_answers_under_way_slack_is_asked_to_come_again(
+    here: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_UNDER_WAY", 1)
+    here.far.silent.add("chat.postMessage")
+    first, second = (json.dumps(payload("message", event_id=name)).encode() for name in ("Ev1", "Ev2"))
+    assert await here.send(first) == (200, b"")
+    assert await here.send(second) == (503, b"")
+    assert (await here.send(COMMAND))[0] == 200, "what rides on the acknowledgement needs no room"
+    here.far.speak()
+    await here.far.called("chat.postMessage")
+    while here.adapter._sender.is_full:
+        await asyncio.sleep(0)
+    here.far.silent.clear()
+    assert await here.send(second) == (200, b""), "a refused event is no repetition when it comes again"
+    assert await here.finish() == ["chat.postMessage", "chat.postMessage"]

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import pytest
 from chatbot.errors import SteadyError
 from chatbot.model import Language
 from chatbot.store.memory import MemoryStore
-from chatbot.store.sql import SqlStore, metadata
+from chatbot.store.sqlite import SqliteStore
 
 
 @pytest.fixture(params=["memory", "sqlite"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
-    made = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path}/s.sqlite3")
+    made = MemoryStore() if request.param == "memory" else SqliteStore(f"sqlite:///{tmp_path}/s.sqlite3")
     await made.start()
     yield made
     await made.stop()
@@ -32,7 +33,7 @@ async def test_a_language_is_remembered_and_changed(store: Any) -> None:
 
 async def test_it_survives_a_restart(tmp_path: Path) -> None:
     for expected in (None, Language.DE):
-        store = SqlStore(f"sqlite:///{tmp_path}/s.sqlite3")
+        store = SqliteStore(f"sqlite:///{tmp_path}/s.sqlite3")
         await store.start()
         assert await store.language("w", "p") is expected
         await store.set_language("w", "p", Language.DE)
@@ -40,8 +41,8 @@ async def test_it_survives_a_restart(tmp_path: Path) -> None:
 
 
 async def test_memory_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatbot.store.sql._CACHED", 3)
-    store = SqlStore(f"sqlite:///{tmp_path}/s.sqlite3")
+    monkeypatch.setattr("chatbot.store.sqlite._CACHED", 3)
+    store = SqliteStore(f"sqlite:///{tmp_path}/s.sqlite3")
     await store.start()
     for number in range(6):
         await store.set_language("w", str(number), Language.DE)
@@ -56,18 +57,15 @@ async def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path, content
     if content:
         path.write_bytes(content)
     with pytest.raises(SteadyError, match="DATABASE_URL"):
-        await SqlStore(f"sqlite:///{path}").start()
+        await SqliteStore(f"sqlite:///{path}").start()
 
 
 async def test_nothing_stored_ties_a_person_to_what_they_asked(tmp_path: Path) -> None:
     """Every table and column is listed here: adding one means thinking about it."""
-    columns = {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}
-    assert columns == {("preferences", "workspace"), ("preferences", "person"), ("preferences", "language")}
-    store = SqlStore(f"sqlite:///{tmp_path}/s.sqlite3")
+    store = SqliteStore(f"sqlite:///{tmp_path}/s.sqlite3")
     await store.start()
     await store.stop()
-    with sqlite3.connect(tmp_path / "s.sqlite3") as connection:
-        assert {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")} == {
-            "preferences"
-        }
-    connection.close()
+    query = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as connection:
+        columns = set(connection.execute(query))
+    assert columns == {("preferences", "workspace"), ("preferences", "person"), ("preferences", "language")}

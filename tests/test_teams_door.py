@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import io
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -88,9 +89,8 @@ async def test_answers_go_only_where_the_settings_allow(coach: Coach, service_ur
 
 
 async def test_a_key_speaks_only_for_the_channels_it_is_endorsed_for(teams: Teams) -> None:
-    for channel in ("webchat", None, ["msteams"]):
-        if not isinstance(channel, list):
-            assert (await teams.send(teams.payload("message_personal", channelId=channel)))[0] == 401
+    for channel in ("webchat", None, ["msteams"], {}, 5):
+        assert (await teams.send(teams.payload("message_personal", channelId=channel)))[0] == 401
     teams.far.endorsements = []
     teams.now[0] += 25 * 3600
     assert (await teams.send(teams.payload("message_personal", channelId="webchat")))[0] == 200
@@ -319,3 +319,36 @@ def test_routes_begin_with_the_prefix(coach: Coach) -> None:
 
 def test_calls_to_microsoft_are_bounded() -> None:
     assert (adapter.CALL_TIMEOUT.total or 99) < 15
+
+
+async def test_a_body_that_does_not_unpack_is_refused(teams: Teams) -> None:
+    headers = {"Authorization": f"Bearer {teams.token()}", "Content-Encoding": "gzip"}
+    async with teams.client.post("/api/messages", data=io.BytesIO(b"no gzip"), headers=headers) as response:
+        assert response.status == 400
+
+
+async def test_a_body_that_never_comes_is_not_waited_for(teams: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "SECONDS_TO_SEND", 0.05)
+    over = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{"
+        await over.wait()
+
+    headers = {"Authorization": f"Bearer {teams.token()}"}
+    async with teams.client.post("/api/messages", data=chunks(), headers=headers) as response:
+        assert response.status == 408
+        over.set()
+
+
+async def test_half_an_emoji_does_not_cost_the_answer(teams: Teams) -> None:
+    text = "she keeps \udc00shouting\ud83d \u202eat me\u0000"
+    assert (await teams.send(teams.payload("message_personal", text=text)))[0] == 200
+    (call,) = await teams.calls()
+    press = teams.payload("card_action")
+    press["value"]["action"]["data"] = {"command": "", "field": "typed", "typed": text, "language": "en"}
+    status, pressed = await teams.send(press)
+    assert status == 200
+    for shown in (json.dumps(call.body, ensure_ascii=False), json.dumps(pressed, ensure_ascii=False)):
+        assert "shouting" in shown
+        assert not any(odd in shown for odd in ("\udc00", "\ud83d", "\u202e", "\\u0000"))

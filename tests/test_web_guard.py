@@ -200,3 +200,8 @@ async def test_what_is_remembered_is_bounded() -> None:
         waiting = [changes.get_nowait() for _ in range(changes.qsize())]
     assert waiting[-1] == "bye", "a page that does not keep up is let go"
     assert json.dumps([post.key for post in room.posts]).count(".") == POSTS_KEPT
+
+
+@pytest.mark.parametrize("path", ["send", "far/slack/api/auth.test", "far/slack/response/guess", "far/teams/token"])
+async def test_a_body_that_does_not_unpack_is_refused(here: Program, path: str) -> None:
+    assert (await here.post(path, b"no gzip", **{"Content-Encoding": "gzip"}))[0] == 400

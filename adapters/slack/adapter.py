@@ -48,7 +48,7 @@ class SlackAdapter:
         self._sender = Sender(token, settings.slack_api_url)
         app = _bolt(token)
         on_command = register(app, coach, self._sender, clock)
-        self._inbox = Inbox(app, on_command, clock)
+        self._inbox = Inbox(app, on_command, lambda: self._sender.is_full, clock)
         self._socket: SocketMode | None = None
 
     def routes(self, prefix: str = "") -> Sequence[web.AbstractRouteDef]:

@@ -3,6 +3,7 @@
 Nothing of a request is looked at before its signature is found right, and nothing of it is ever logged.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from adapters.slack.payloads import MalformedError, kind_of, parse
 MOST_BYTES = 256 * 1024
 #: How far the time of a request may be from ours, either way.
 MOST_SECONDS_APART = 300
+#: Slack gives up after three; whoever takes longer to send a body only holds the connection.
+SECONDS_TO_SEND = 10.0
 
 
 class FrontDoor:
@@ -28,9 +31,12 @@ class FrontDoor:
         self._clock = clock
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one request: 413 too large, 401 not signed by Slack, 400 malformed, else what the inbox says."""
+        """Answer one request: 408 too slow, 413 too large, 401 not Slack's, 400 malformed, else what the inbox says."""
         try:
-            body = await _read(request)
+            async with asyncio.timeout(SECONDS_TO_SEND):
+                body = await _read(request)
+        except TimeoutError:
+            return web.Response(status=408)
         except (web.RequestPayloadError, HttpProcessingError):
             return web.Response(status=400)
         if body is None:

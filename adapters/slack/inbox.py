@@ -44,24 +44,34 @@ class Seen:
 
 
 class Inbox:
-    """Hands each payload on once: a slash command to `on_command`, everything else to Bolt."""
+    """Hands each payload on once: a slash command to `on_command`, everything else to Bolt.
+
+    While `is_full` says so, nothing is taken on that would be answered in the background.
+    """
 
     def __init__(
-        self, app: AsyncApp, on_command: Callable[[Payload], Awaitable[BoltResponse]], clock: Callable[[], float]
+        self,
+        app: AsyncApp,
+        on_command: Callable[[Payload], Awaitable[BoltResponse]],
+        is_full: Callable[[], bool],
+        clock: Callable[[], float],
     ) -> None:
         self._app = app
         self._on_command = on_command
+        self._is_full = is_full
         self._seen = Seen(REMEMBERED_SECONDS, REMEMBERED_MOST, clock)
 
     async def take(self, payload: Payload, delivery: str) -> BoltResponse:
         """Return the answer to a payload; it is empty for a repetition and for what we don't know.
 
         `delivery` is what two deliveries of the same request have in common, for requests without an event id.
-        Raises MalformedError.
+        Its status is 503 while there is no room. Raises MalformedError.
         """
         kind = kind_of(payload)
         if kind == "other":
             return BoltResponse(status=200)
+        if kind != "command" and self._is_full():  # Slack sends it again when there is room
+            return BoltResponse(status=503)
         key = payload["event_id"] if kind == "event" else delivery
         if not self._seen.add(key):
             return BoltResponse(status=200)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from adapters.slack.render import PRESSED, SUBMITTED, TYPED, Payload
+from chatbot.language import legible
 from chatbot.model import Language, Message
 
 Kind = Literal["command", "event", "press", "verification", "other"]
@@ -161,4 +162,4 @@ def _shown(match: re.Match[str]) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return legible(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,6 +15,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 )
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
+from yarl import URL
 
 from adapters.slack.payloads import place_of
 from adapters.slack.render import Payload, compact, to_slack
@@ -30,6 +31,10 @@ api_log.setLevel(logging.WARNING)
 
 _SECONDS_PER_CALL = 15
 _SECONDS_TO_FINISH = 3
+#: One answer with all its attempts. Slack may ask for long waits, and an answer of an hour ago helps nobody.
+_SECONDS_PER_ANSWER = 300
+#: Answers under way at the same time; past that Slack is asked to come again.
+MOST_UNDER_WAY = 1_000
 
 
 class Sender:
@@ -58,6 +63,11 @@ class Sender:
         """Return whether the Web API is on this machine: a test's, or the playground's."""
         return urlsplit(self.client.base_url).hostname in LOOPBACK
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether no further answer can be taken on."""
+        return len(self._tasks) >= MOST_UNDER_WAY
+
     async def stop(self) -> None:
         """Let what is under way finish within a few seconds, then close the session."""
         if self._tasks:
@@ -78,7 +88,8 @@ class Sender:
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await work
+            async with asyncio.timeout(_SECONDS_PER_ANSWER):
+                await work
         except SlackApiError as error:
             log.error("incident %s: an answer was not delivered; Slack says %s", log_incident(error), _code(error))
         except Exception as error:  # nobody awaits this task
@@ -104,7 +115,7 @@ class Sender:
     async def replace(self, payload: Payload, reply: Reply) -> None:
         """Put a reply in the place of the message whose button was pressed."""
         url = payload.get("response_url")
-        if url and await self._respond(url, {"replace_original": True, **to_slack(reply)}):
+        if self._is_slacks(url) and await self._respond(url, {"replace_original": True, **to_slack(reply)}):
             return
         place = place_of(payload)
         if place.private:  # such a message can't be updated, only followed by another
@@ -112,11 +123,31 @@ class Sender:
         else:
             await self.client.chat_update(channel=place.channel, ts=place.message, **to_slack(reply))
 
+    def _is_slacks(self, url: object) -> TypeGuard[str]:
+        """Return whether a response URL is Slack's: of the Web API's own server, or of `hooks.` before its name.
+
+        Only Slack can sign one, but should the signing secret leak, nobody shall send us to other servers with it.
+        """
+        if not isinstance(url, str):
+            return False
+        try:
+            wanted, ours = URL(url), URL(self.client.base_url)
+        except ValueError:
+            return False
+        return (wanted.scheme, wanted.port, wanted.user) == (ours.scheme, ours.port, None) and wanted.host in (
+            ours.host,
+            f"hooks.{ours.host}",
+        )
+
     async def _respond(self, url: str, message: Payload) -> bool:
         """Use a response URL; return whether Slack took it. They live for 30 minutes and five uses."""
         webhook = AsyncWebhookClient(url, session=self.client.session, logger=api_log, retry_handlers=self._retries)
         webhook.proxy = self.client.proxy
-        response = await webhook.send_dict(message)
+        try:
+            response = await webhook.send_dict(message)
+        except (aiohttp.ClientError, OSError) as error:  # the same message twice is no harm, none at all would be
+            log.info("a response URL can't be reached (%s): the message is updated instead", type(error).__name__)
+            return False
         if response.status_code != 200:
             log.info("a response URL was refused (%d): the message is updated instead", response.status_code)
         return response.status_code == 200

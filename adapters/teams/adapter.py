@@ -1,5 +1,6 @@
 """The door that Teams comes in by: POST /api/messages."""
 
+import asyncio
 import json
 import logging
 import time
@@ -20,6 +21,8 @@ log = logging.getLogger("steady.teams")
 
 #: Teams sends far less; this bounds what a stranger can make us read.
 LARGEST_BODY = 256 * 1024
+#: Seconds that a body may take to arrive.
+SECONDS_TO_SEND = 10.0
 #: Seconds for one call to Microsoft; Teams itself gives up on us after 15.
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -84,7 +87,13 @@ class TeamsAdapter:
             raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, request.content_length or 0)
         # The token first: nothing of a stranger's body is read.
         caller = await self._gate.check_token(request.headers.get("Authorization"))
-        body = await request.read()
+        try:
+            async with asyncio.timeout(SECONDS_TO_SEND):
+                body = await request.read()
+        except TimeoutError:
+            return web.Response(status=408)
+        except web.RequestPayloadError:  # it does not unpack
+            return web.Response(status=400, text="The body can't be read.")
         if len(body) > LARGEST_BODY:  # sent in chunks, which tell no length beforehand
             raise web.HTTPRequestEntityTooLarge(LARGEST_BODY, len(body))
         try:

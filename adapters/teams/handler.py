@@ -11,6 +11,7 @@ from adapters.teams.render import CARD_TYPE, to_card
 from adapters.teams.seen import Seen
 from adapters.teams.translate import VERB, from_activity, from_press, part, text_at, text_of
 from chatbot.coach import Coach
+from chatbot.language import legible
 from chatbot.model import Language
 
 Json = dict[str, Any]
@@ -92,7 +93,7 @@ class CoachBot(ActivityHandler):
         conversation = text_at(part(activity, "conversation"), "id")
         if conversation and self._welcomed.add(conversation):
             language = Language.from_tag(text_at(activity, "locale"))
-            installed_by = text_at(part(activity, "from"), "name") or None
+            installed_by = legible(text_at(part(activity, "from"), "name")) or None
             self._outbox.welcome(activity, self._coach.welcome(language, installed_by))
 
 

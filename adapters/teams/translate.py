@@ -7,6 +7,7 @@ import html
 import re
 from typing import Any
 
+from chatbot.language import legible
 from chatbot.model import Language, Message
 
 Json = dict[str, Any]
@@ -55,7 +56,7 @@ def from_press(activity: Json, data: object) -> Message | None:
     if not isinstance(data, dict) or not isinstance(data.get("command"), str):
         return None
     typed = text_at(data, text_at(data, "field"))[:LONGEST_TEXT]
-    text = f"{data['command']} {typed}".strip()
+    text = legible(f"{data['command']} {typed}").strip()
     return _message(activity, text, Language.from_tag(text_at(data, "language")), pressed=True)
 
 
@@ -85,4 +86,4 @@ def text_of(activity: Json) -> str:
         if text_at(part(entity, "mentioned"), "id") == bot and text_at(entity, "text"):
             text = text.replace(entity["text"], " ")
     text = _TAG.sub(" ", _MENTION.sub(" ", text))
-    return html.unescape(text).replace("\N{NO-BREAK SPACE}", " ").strip()
+    return legible(html.unescape(text)).replace("\N{NO-BREAK SPACE}", " ").strip()

@@ -55,6 +55,8 @@ class Guard:
                     response = await handler(request)
                 except web.HTTPException as refusal:
                     response = _refused(refusal.status, refusal.text or refusal.reason)
+                except web.RequestPayloadError:
+                    response = _refused(400, "The body can't be read.")
             if not response.prepared:
                 response.headers.update(HEADERS)
             return response

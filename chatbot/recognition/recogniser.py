@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from chatbot.guidance import fold
 from chatbot.language import script_language
 from chatbot.model import Language
+from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.recognition.features import spelled
 from chatbot.recognition.model import BACKGROUND, SAFETY, Model, Scores, load_model
 from chatbot.recognition.normalise import latin, plain
@@ -25,7 +24,7 @@ ABOVE_BACKGROUND = 0.85
 #: How far it must lie above the runner-up's; closer ones are offered as a choice.
 ABOVE_NEXT = 0.20
 #: How far below the background a topic may lie and still be offered beside the menu.
-NEAR = -1.0
+NEAR = -1.6
 #: How far below the best a topic may lie and still be one of the two or three readings of a choice.
 CLOSE = 0.8
 #: How far safety must lie above every topic and the background to be taken without a pattern.
@@ -35,23 +34,6 @@ _PART = re.compile(r"[.!?;\n…]+|(?<=\w),\s(?=\w)")
 #: A message of more words than this is judged by its parts as well.
 LONG = 18
 _WORD = re.compile(r"\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What a message was understood as.
-
-    `topic` is set for kind "topic", `choices` (best first) for "choice" and, if anything is near, for "menu";
-    `escalation` for "safety", None if it is not clear which. `why` is for developers, free of the agent's words.
-    `language` is that of the phrases nearest to it, for messages in Latin letters.
-    """
-
-    kind: Literal["topic", "choice", "menu", "safety"]
-    topic: str | None = None
-    choices: tuple[str, ...] = ()
-    escalation: str | None = None
-    language: Language | None = None
-    why: str = ""
 
 
 class Recogniser:
@@ -180,26 +162,6 @@ def _parts(text: str) -> list[str]:
     if len(text.split()) <= LONG:
         return []
     return [part for part in _PART.split(text[:4000]) if len(part.split()) >= 3][:12]
-
-
-def customers_words(text: str) -> str | None:
-    """Return the customer's own words if a message is nothing but a pasted piece of theirs, else None."""
-    stripped = text.strip()
-    if match := _PASTED.fullmatch(stripped):
-        return next(group for group in match.groups() if group)
-    letters = [letter for letter in stripped if letter.isupper() or letter.islower()]
-    if len(stripped.split()) >= 12 and sum(map(str.isupper, letters)) > 0.7 * len(letters):
-        return stripped
-    return None
-
-
-_PASTED = re.compile(
-    r"""[“"„«](.{20,})[”"“»]"""
-    r"|>\s*(.{10,})"
-    r"|(?:customer|client|caller|cust|cx|kunde|kundin|anrufer|клиент|клиентка|покупатель|კლიენტი|klienti|klient)"
-    r"(?: (?:says?|wrote|writes|schreibt|sagt|пишет|говорит|написал|написала|წერს|ამბობს))?\s*:\s*(.{10,})",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def load_recogniser(responses: Path, names: Mapping[str, str]) -> Recogniser:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from chatbot.errors import ContentError, Problem
 from chatbot.recognition.normalise import latin, plain
@@ -24,10 +24,12 @@ _GAPS = {".": 1, "..": 3, "...": 7, "<>": 6}
 _BEGINNING = 4
 #: How the letters that people type in different ways are typed, beside the spelling that `latin` gives them.
 _TYPED = {
-    "ru": {"ж": "j", "ь": "i", "й": "j", "ся": "sa", "ц": "c"},
+    "ru": {"ж": "j", "ь": "i", "й": "j", "ся": "sa", "ые": "ye", "ц": "c"},
     "ka": {"ყ": "y", "წ": "w", "ფ": "f", "ხ": "x", "შ": "s", "ჭ": "ts", "ჟ": "j"},
 }
 _UMLAUTS = {"ä": "(?:ä|ae?)", "ö": "(?:ö|oe?)", "ü": "(?:ü|ue?)"}
+
+_Index: TypeAlias = dict[str, list[tuple[int, list[set[str]]]]]
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,9 @@ class SafetyPatterns:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.patterns: list[Pattern] = []
         self._languages: dict[str, _Language] = {}
-        # For each of the two spellings, from the beginning of a word to the numbers of the patterns it may belong to.
-        self._index: tuple[dict[str, list[int]], dict[str, list[int]]] = ({}, {})
+        # For each of the two spellings, from the beginning of a pattern's most telling word to the pattern's number and
+        # how its other words may begin.
+        self._index: tuple[_Index, _Index] = ({}, {})
         for tag, part in content.items():
             self._add(tag, part)
         self._rank = {name: place for place, name in enumerate(ORDER)}
@@ -82,13 +85,14 @@ class SafetyPatterns:
         return sorted(found, key=lambda pattern: self._rank[pattern.escalation])
 
     def _candidates(self, both: tuple[str, str]) -> list[int]:
-        candidates: set[int] = set()
+        candidates: list[int] = []
         for spelled, index in zip(both, self._index, strict=True):
-            for word in set(spelled.split()):
-                for length in range(2, _BEGINNING + 1):
-                    if numbers := index.get(word[:length]):
-                        candidates.update(numbers)
-        return sorted(candidates)
+            words = set(spelled.split())
+            starts = {word[:length] for word in words for length in range(1, _BEGINNING + 1)}
+            for start in starts & index.keys():
+                # Most patterns fall here: one telling word stands in the text, the others do not.
+                candidates += [n for n, others in index[start] if not any(map(starts.isdisjoint, others))]
+        return sorted(set(candidates))
 
     def _applies(self, pattern: Pattern, both: tuple[str, str]) -> bool:
         language = self._languages[pattern.language]
@@ -119,8 +123,9 @@ class SafetyPatterns:
                 for source in sources:
                     number = len(self.patterns)
                     self.patterns.append(Pattern(tag, escalation, source, doubtful, compiler))
-                    for beginning in compiler.beginnings(source):
-                        self._index[compiler.is_latin].setdefault(beginning, []).append(number)
+                    telling, *others = compiler.beginnings(source)
+                    for beginning in telling:
+                        self._index[compiler.is_latin].setdefault(beginning, []).append((number, others))
 
 
 class _Compiler:
@@ -150,16 +155,11 @@ class _Compiler:
         joined = "|".join(self.regex(source) for source in sources)
         return re.compile(joined) if joined else None
 
-    def beginnings(self, source: str) -> set[str]:
-        """Return how the most telling word of a pattern may begin: no other text needs the pattern tried."""
-        best: set[str] = set()
-        for piece in source.split():
-            if piece in _GAPS or piece.endswith("?"):
-                continue
-            found = {s.split()[0][:_BEGINNING] for alternative in self._alternatives(piece) for s in alternative}
-            if not best or min(map(len, found)) > min(map(len, best)):
-                best = found
-        return best
+    def beginnings(self, source: str) -> list[set[str]]:
+        """Return how each word that a pattern must have may begin, the most telling word first."""
+        needed = [piece for piece in source.split() if piece not in _GAPS and not piece.endswith("?")]
+        found = [{s.split()[0][:_BEGINNING] for each in self._alternatives(piece) for s in each} for piece in needed]
+        return sorted(found, key=lambda starts: -min(map(len, starts)))
 
     def spellings(self, word: str) -> set[str]:
         """Return the spellings in which a word, or several joined with "_", stands in the text."""

@@ -1,6 +1,5 @@
 """Names with a slip of the finger in them: one letter too many, too few, wrong, or two swapped."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from chatbot.recognition.normalise import latin, plain
@@ -15,12 +14,15 @@ class Slips:
     """Finds names by what is left of them when one letter is taken out: any slip leaves a common rest."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        self._rests: dict[str, set[str]] = defaultdict(set)
+        # Tens of thousands of rests, nearly all of one topic: shared tuples weigh a tenth of sets.
+        shared = {topic: (topic,) for topic in names.values()}
+        self._rests: dict[str, tuple[str, ...]] = {}
         for name, topic in names.items():
             spelled = latin(plain(name))
             if SHORTEST <= len(spelled) <= LONGEST:
                 for rest in _rests(spelled):
-                    self._rests[rest].add(topic)
+                    known = self._rests.get(rest, shared[topic])
+                    self._rests[rest] = known if topic in known else (*known, topic)
 
     def find(self, text: str) -> tuple[str, ...]:
         """Return the topics whose name a text is one slip away from; none if that is more than three."""
