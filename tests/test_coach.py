@@ -1,5 +1,6 @@
 """The core by conversation: what an agent types, and what comes back."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -195,3 +196,12 @@ async def test_anything_typed_gets_a_whole_reply(
     assert reply.blocks
     assert reply.summary
     assert "an error" not in reply.outcome.why
+
+
+async def test_everybody_who_waits_for_the_recogniser_is_answered(
+    guidance: Guidance, strings: Strings, recogniser: Recogniser
+) -> None:
+    coach = Coach(guidance, strings, MemoryStore(), lambda: recogniser)
+    message = Message("she keeps shouting at me", "test:w", "test:p")
+    replies = await asyncio.gather(*(coach.reply(message) for _ in range(5)))
+    assert [reply.outcome.topic for reply in replies] == ["calm"] * 5

@@ -69,3 +69,23 @@ async def test_nothing_stored_ties_a_person_to_what_they_asked(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as connection:
         columns = set(connection.execute(query))
     assert columns == {("preferences", "workspace"), ("preferences", "person"), ("preferences", "language")}
+
+
+async def test_a_lock_that_is_gone_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setattr("chatbot.store.sqlite._SECONDS_TO_WAIT", 0.05)
+    store = SqliteStore(f"sqlite:///{tmp_path}/s.sqlite3")
+    await store.start()
+    with closing(sqlite3.connect(tmp_path / "s.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError):
+            await store.set_language("w", "somebody", Language.DE)
+        other.execute("ROLLBACK")
+        assert await store.language("w", "somebody") is None
+        other.execute("INSERT INTO preferences VALUES ('w', 'another', 'ru')")
+    await store.set_language("w", "somebody", Language.KA)
+    assert await store.language("w", "another") is Language.RU
+    await store.stop()
+    assert "somebody" not in caplog.text, "not even at DEBUG"

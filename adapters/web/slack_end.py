@@ -282,9 +282,10 @@ class SlackEnd:
 
 
 async def _read(request: web.Request) -> Payload:
-    """Return the body of an API call, JSON or form (whose nested values are JSON); {} if it is neither."""
+    """Return the arguments of an API call: its query, and its body, JSON or form (whose nested values are JSON)."""
     if request.content_type != "application/json":
-        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        form = dict(request.query)
+        form |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         return form | {"blocks": _parsed(form["blocks"])} if "blocks" in form else dict(form)
     body = _parsed((await request.read()).decode(errors="replace"))
     return body if isinstance(body, dict) else {}

@@ -1,0 +1,117 @@
+"""The walk through the seven steps and the archetype finder, in a real browser, in every language, in both panes."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from chatbot.guidance import Guidance
+from chatbot.model import Language
+from chatbot.strings import Strings
+from tests.browser.chromium import chromium
+from tests.browser.test_playground import last, opened
+from tests.playground_program import Program, program
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PANES = ("slack", "teams")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def here(tmp_path: Path) -> AsyncIterator[Program]:
+    async with program(tmp_path) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+async def ask(page: Page, text: str, title: str) -> dict[str, Locator]:
+    """Type a message and return the answer in each pane, by its id: it stays the same while it is edited."""
+    await page.locator("#text").fill(text)
+    await page.keyboard.press("Enter")
+    cards = {}
+    for pane in PANES:
+        await expect(last(page, pane)).to_contain_text(title)
+        cards[pane] = page.locator(f"#{await last(page, pane).get_attribute('id')}")
+    return cards
+
+
+async def press(card: Locator, label: str) -> None:
+    await card.get_by_role("button", name=label, exact=True).click()
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_walk_to_the_end_and_back(
+    here: Program, browser: Browser, guidance: Guidance, strings: Strings, language: Language
+) -> None:
+    titles = [
+        strings("card.step", language, number=number, title=topic.texts[language].title)
+        for number, topic in enumerate(guidance.of_kind("step"), 1)
+    ]
+    on, back, away, done = (
+        strings(f"button.{name}", language) for name in ("step_next", "step_back", "let_go", "done")
+    )
+    async with opened(browser, here, f"lang={language}") as page:
+        for pane, card in (await ask(page, "/steady steps", titles[0])).items():
+            for title in titles[1:]:
+                await press(card, on)
+                await expect(card).to_contain_text(title)
+            await expect(card.get_by_role("button", name=on, exact=True)).to_have_count(0)
+            for title in reversed(titles[:-1]):
+                await press(card, back)
+                await expect(card).to_contain_text(title)
+            for title in titles[1:3]:
+                await press(card, on)
+                await expect(card).to_contain_text(title)
+            await press(card, away)
+            await expect(card).to_contain_text(guidance.topics["let-go"].texts[language].lead)
+            await press(card, back)
+            await expect(card).to_contain_text(titles[2])
+            await press(card, away)
+            await press(card, done)
+            await expect(card).to_contain_text(strings("reply.walk_let_go_title", language))
+            await expect(card.get_by_role("button")).to_have_count(0)
+            assert await page.locator(f"#{pane} .post.steady").count() <= 2, "one living message"
+
+
+def shortest_paths(guidance: Guidance, language: Language) -> dict[str, tuple[str, ...]]:
+    """Return for each archetype the answers of a shortest path to it."""
+    found: dict[str, tuple[str, ...]] = {}
+    todo: deque[tuple[str, tuple[str, ...]]] = deque([("start", ())])
+    while todo:
+        name, path = todo.popleft()
+        for answer in guidance.finder[name].answers:
+            step = (*path, answer.text[language])
+            if answer.to in guidance.finder:
+                todo.append((answer.to, step))
+            else:
+                found.setdefault(answer.to, step)
+    return found
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_finder_to_each_archetype(
+    here: Program, browser: Browser, guidance: Guidance, strings: Strings, language: Language
+) -> None:
+    paths = shortest_paths(guidance, language)
+    assert paths.keys() == {topic.id for topic in guidance.of_kind("archetype")}
+    first = guidance.finder["start"].text[language]
+    async with opened(browser, here, f"lang={language}") as page:
+        for card in (await ask(page, "/steady who", first)).values():
+            for archetype, path in paths.items():
+                for place, answer in enumerate(path):
+                    await press(card, answer)
+                    change = strings("button.take_back", language, answer=answer)
+                    await expect(card.get_by_role("button", name=change, exact=True)).to_be_visible()
+                    assert place < 3
+                topic = guidance.topics[archetype].texts[language]
+                await expect(card).to_contain_text(topic.title)
+                await expect(card).to_contain_text(topic.lead)
+                await press(card, strings("button.take_back", language, answer=path[0]))
+                await expect(card).to_contain_text(first)
