@@ -317,7 +317,7 @@ def which_is_it(ask: Ask, topics: Sequence[Topic], why: str) -> Reply:
         ask,
         ask.t("reply.choice_title"),
         ask.t("reply.choice_lead"),
-        topic_buttons(ask, topics),
+        (*topic_buttons(ask, topics), Button(ask.t("button.emergency"), "emergency", "danger")),
         Outcome("choice", choices=tuple(topic.id for topic in topics), why=why),
     )
 
@@ -345,6 +345,7 @@ def menu(ask: Ask, title: str, lead: str, why: str) -> Reply:
             Button(ask.t("button.archetypes"), "archetype"),
             Button(ask.t("button.steps"), "step"),
             Button(ask.t("button.help"), "help"),
+            Button(ask.t("button.emergency"), "emergency", "danger"),
         ),
         language=ask.language,
         outcome=Outcome("menu", why=why),

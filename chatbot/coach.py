@@ -68,10 +68,11 @@ class Coach:
         if self._loaded is None:
             if self._loading is None:
                 self._loading = asyncio.create_task(asyncio.to_thread(self._load_recogniser))
+            loading = self._loading
             try:
-                self._loaded = await asyncio.shield(self._loading)
+                self._loaded = await asyncio.shield(loading)
             finally:
-                if self._loading.done():
+                if loading.done() and self._loading is loading:  # several may have waited for it
                     self._loading = None
         return self._loaded
 

@@ -70,8 +70,11 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        if not url.startswith("sqlite:///"):
-            raise ValueError("must begin with sqlite:/// (sqlite:////var/lib/steady.sqlite3 is an absolute path)")
+        file = url.removeprefix("sqlite:///")
+        if file in (url, "", ":memory:"):
+            raise ValueError(
+                "must be sqlite:/// and the name of a file (sqlite:////var/lib/steady.sqlite3 is an absolute path)"
+            )
         return url
 
     @field_validator("slack_api_url", "teams_openid_metadata_url", "teams_token_url")

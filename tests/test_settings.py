@@ -32,6 +32,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ({"MicrosoftAppId": "a", "MicrosoftAppPassword": "hunter2"}, "MicrosoftAppTenantId"),
         ({"PLAYGROUND": "1", "HOST": "0.0.0.0"}, "loopback"),
         ({"PAUSE_MINUTES": "0"}, "PAUSE_MINUTES"),
+        ({"DATABASE_URL": "sqlite:///"}, "DATABASE_URL"),
         ({"SLACK_API_URL": "http://["}, "SLACK_API_URL"),
         ({"SLACK_API_URL": "http://"}, "SLACK_API_URL"),
         ({"TEAMS_TOKEN_URL": "::"}, "TEAMS_TOKEN_URL"),

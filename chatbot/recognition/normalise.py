@@ -6,6 +6,7 @@ whatever Latin letters come to hand. Everything is brought to one loose Latin sp
 
 import re
 import unicodedata
+from functools import lru_cache
 
 #: Longer texts are judged by their beginning and end: what matters of a long story stands there.
 LONGEST = 10_000
@@ -41,6 +42,8 @@ _SPELLED = {
 _SAME = str.maketrans({"ё": "е", "’": "'", "‘": "'", "`": "'", "ʼ": "'"})
 
 
+# The safety patterns, the dictionary and the classifier ask for the same message one after the other.
+@lru_cache(maxsize=4)
 def plain(text: str) -> str:
     """Return a text in one spelling: small letters, single spaces, no quotes or punctuation.
 
@@ -55,6 +58,7 @@ def plain(text: str) -> str:
     return " ".join("".join(kept).replace("'", "").split())
 
 
+@lru_cache(maxsize=4)
 def latin(text: str) -> str:
     """Return a plain text in loose Latin letters, in which кричит, krichit and kri4it are the same."""
     text = text.translate(_LETTERS)

@@ -151,9 +151,10 @@ class Recogniser:
 
     def _nearest_language(self, scores: Scores) -> Language | None:
         """Return the language that the phrases nearest to a text are in."""
-        nearest = np.argsort(-scores.phrases)[:5]
-        if scores.phrases[nearest[0]] <= 0:
+        top = float(scores.phrases.max())
+        if top <= 0:
             return None
+        nearest = np.flatnonzero(scores.phrases > 0.7 * top)
         votes = np.bincount(self.model.phrase_language[nearest], scores.phrases[nearest], len(self.model.languages))
         return Language(self.model.languages[int(np.argmax(votes))])
 

@@ -1,7 +1,9 @@
 """The store in an SQLite file."""
 
 import logging
+import sqlite3
 from collections import OrderedDict
+from contextlib import closing
 
 import aiosqlite
 
@@ -40,21 +42,19 @@ class SqliteStore:
 
     async def start(self) -> None:
         """Open the database and make its tables. Raises SteadyError if it can't be opened."""
-        # Without transactions: one that failed would stay open, and everything written after it would fail too.
-        connection = aiosqlite.connect(
-            self._url.removeprefix("sqlite:///"), timeout=_SECONDS_TO_WAIT, isolation_level=None
-        )
+        path = self._url.removeprefix("sqlite:///")
         try:
-            await connection
-            await connection.execute("PRAGMA journal_mode=WAL")
-            await connection.execute(_SCHEMA)
-        except aiosqlite.Error as error:
-            await connection.close()
+            # Not by aiosqlite, whose thread outlives the event loop where a file can't be opened.
+            with closing(sqlite3.connect(path, timeout=_SECONDS_TO_WAIT)) as file:
+                file.execute("PRAGMA journal_mode=WAL")
+                file.execute(_SCHEMA)
+        except sqlite3.Error as error:
             raise SteadyError(
-                f"The database {self._url} can't be opened ({error}). Does its folder exist, may this user write there, "
-                "and is the file an SQLite database? DATABASE_URL names it."
+                f"The database {self._url} can't be opened ({error}). Does its folder exist, may this user write "
+                "there, and is the file an SQLite database? DATABASE_URL names it."
             ) from error
-        self._connection = connection
+        # Without transactions: one that failed would stay open, and everything written after it would fail too.
+        self._connection = await aiosqlite.connect(path, timeout=_SECONDS_TO_WAIT, isolation_level=None)
 
     async def stop(self) -> None:
         """Close the database."""
