@@ -170,10 +170,10 @@ def curve(found: Margins) -> str:
         return f"{60 + 420 * (x + 0.4) / 1.6:.1f},{280 - 240 * share:.1f}"
 
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 340" role="img"',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 780 340" role="img"',
         'font-family="sans-serif" font-size="13">',
         "<title>What the threshold above the background costs and brings</title>",
-        '<rect width="720" height="340" fill="#fff"/>',
+        '<rect width="780" height="340" fill="#fff"/>',
     ]
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = 280 - 240 * share
