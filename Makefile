@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench model eval eval-public golden docs lock
+.PHONY: setup run test check bench model eval eval-public golden manifest docs lock
 
 setup: $(VENV)/.ready
 
@@ -44,9 +44,11 @@ eval-public: setup
 golden: setup
 	$(BIN)/python -m pytest tests --golden
 
-# Everything in the repository that is made from something else: manifest, screenshots.
-docs: setup
+manifest: setup
 	$(BIN)/steady manifest slack --out manifest.json
+
+# What the README shows.
+docs: manifest
 	$(BIN)/python docs/screenshots.py
 
 # Locks every package for all supported Pythons; hashes make the index irrelevant, so none is named.

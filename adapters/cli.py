@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="steady", description="Coaches customer-support agents in the moment.")
+    parser.add_argument("--version", action="version", version=f"steady {version('steady-coach')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the bot; without credentials, the playground page")
@@ -77,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     manifest = commands.add_parser("manifest", help="write what Slack or Teams needs to install the app")
     manifest.add_argument("platform", choices=["slack", "teams"])
     manifest.add_argument("--out", type=Path, help="file to write (slack: default standard output; teams: a zip)")
+    manifest.add_argument("--url", help="Slack: your server's address, for HTTP instead of Socket Mode")
     manifest.add_argument("--app-id", help="the Teams bot's app id (default: MicrosoftAppId)")
     manifest.set_defaults(run=_manifest)
 
@@ -135,7 +138,9 @@ def _check(options: argparse.Namespace) -> int:
     # The other rules need a library that can be read.
     if not problems and guidance is not None and strings is not None:
         from adapters.measures import check_sizes
+        from chatbot.recognition.safety import load_patterns
 
+        load_patterns(folder)
         problems += lint.check_style(guidance)
         problems += lint.check_strings(strings)
         problems += lint.check_aliases(guidance, Parser(strings).words)
@@ -180,19 +185,21 @@ def _dictionaries(folder: Path) -> tuple[dict[Language, Callable[[str], bool]], 
 
 def _coach() -> "Coach":
     from chatbot.coach import Coach
-    from chatbot.content import BUILT_IN_RESPONSES, load_guidance
+    from chatbot.content import load_guidance
+    from chatbot.settings import load_settings
     from chatbot.store.memory import MemoryStore
     from chatbot.strings import load_strings
 
-    folder = Path(os.environ.get("STEADY_RESPONSES") or BUILT_IN_RESPONSES)
-    guidance = load_guidance(folder)
+    settings = load_settings()
+    guidance = load_guidance(settings.responses, {"minutes": settings.pause_minutes})
 
     def load() -> "Recogniser":
         from chatbot.recognition.recogniser import load_recogniser
 
-        return load_recogniser(folder, guidance.owners)
+        return load_recogniser(settings.responses, guidance.owners)
 
-    return Coach(guidance, load_strings(folder), MemoryStore(), load)
+    strings = load_strings(settings.responses)
+    return Coach(guidance, strings, MemoryStore(), load, settings.escalation_contacts)
 
 
 async def _reply(coach: "Coach", text: str, language: Language | None, *, pressed: bool = False) -> Reply:
@@ -277,7 +284,7 @@ def _manifest(options: argparse.Namespace) -> int:
     if options.platform == "slack":
         from adapters.slack import slack_manifest
 
-        text = json.dumps(slack_manifest(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(slack_manifest(options.url), indent=2, ensure_ascii=False) + "\n"
         if options.out:
             options.out.write_text(text, encoding="utf-8")
         else:
@@ -292,6 +299,7 @@ def _manifest(options: argparse.Namespace) -> int:
     path = options.out or Path("teams-app.zip")
     write_teams_package(path, app_id)
     print(f"{path} written; upload it in the Teams admin centre or under Apps > Manage your apps.")
+    print("Its developer, privacy and terms addresses are example.com: put your own into its manifest.json first.")
     return 0
 
 

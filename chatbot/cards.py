@@ -78,8 +78,8 @@ def _onward(ask: Ask, topic: Topic) -> Iterable[Button]:
             yield Button(ask.t("button.step_next"), f"step {number + 1}", "primary")
         yield Button(ask.t("button.let_go"), "let-go")
     else:
-        yield Button(ask.t("button.next"), f"next {topic.id}")
-        yield Button(ask.t("button.worked"), f"worked {topic.id}", "primary")
+        yield Button(ask.t("button.next"), f"next {topic.id}", "primary")
+        yield Button(ask.t("button.worked"), f"worked {topic.id}")
         yield Button(ask.t("button.other"), f"other {topic.id}")
 
 
@@ -256,14 +256,17 @@ def escalations(ask: Ask, why: str) -> Reply:
     """Return the question what has happened, when it is danger but not clear which."""
     return Reply(
         blocks=(Title(ask.t("reply.safety_pick_title")), Lead(ask.t("reply.safety_pick_lead"))),
-        buttons=tuple(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
+        buttons=(
+            *(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
+            Button(ask.t("button.menu"), "topics"),
+        ),
         language=ask.language,
         outcome=Outcome("safety", why=why),
     )
 
 
 def escalation_card(ask: Ask, escalation: Escalation, why: str) -> Reply:
-    """Return what to do first and whom to call; never advice, and nothing to press that leads to any."""
+    """Return what to do first and whom to call, with the way out if it was misunderstood; never advice beside it."""
     contacts: tuple[Block, ...] = tuple(
         Points(ask.t("reply.safety_contacts", country=country), tuple(lines)) for country, lines in ask.contacts.items()
     )
@@ -274,6 +277,7 @@ def escalation_card(ask: Ask, escalation: Escalation, why: str) -> Reply:
             Steps(escalation.steps[ask.language]),
             *(contacts or (Text(ask.t("reply.safety_no_contacts")),)),
         ),
+        buttons=(Button(ask.t("button.not_this"), "emergency"), Button(ask.t("button.menu"), "topics")),
         language=ask.language,
         outcome=Outcome("safety", why=why),
     )
@@ -382,6 +386,16 @@ def welcome(ask: Ask, installed_by: str | None = None) -> Reply:
         ),
         language=ask.language,
         outcome=Outcome("menu", why="the welcome"),
+    )
+
+
+def thanks(ask: Ask) -> Reply:
+    """Return a kind line to somebody who said thank you."""
+    return Reply(
+        blocks=(Title(ask.t("reply.thanks_title")), Lead(ask.t("reply.thanks_lead"))),
+        buttons=(Button(ask.t("button.menu"), "topics"),),
+        language=ask.language,
+        outcome=Outcome("menu", why="thanks"),
     )
 
 

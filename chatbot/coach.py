@@ -33,6 +33,26 @@ class Preferences(Protocol):
         """Remember the language that a person chose."""
 
 
+class _Loaded:
+    """The recogniser, loaded once in a thread: commands need not wait for it, and copies of a coach share it."""
+
+    def __init__(self, load: Callable[[], "Recogniser"]) -> None:
+        self._load = load
+        self._loading: asyncio.Task[Recogniser] | None = None
+        self._loaded: Recogniser | None = None
+
+    async def get(self) -> "Recogniser":
+        """Return the recogniser; whoever asks while it is being loaded waits for the same one."""
+        if self._loaded is None:
+            loading = self._loading = self._loading or asyncio.create_task(asyncio.to_thread(self._load))
+            try:
+                self._loaded = await asyncio.shield(loading)
+            finally:
+                if loading.done() and self._loading is loading:  # after a failure the next one tries again
+                    self._loading = None
+        return self._loaded
+
+
 class Coach:
     """Understands a message and answers it."""
 
@@ -47,9 +67,7 @@ class Coach:
         self.guidance = guidance
         self.strings = strings
         self.preferences = preferences
-        self._load_recogniser = load_recogniser
-        self._loading: asyncio.Task[Recogniser] | None = None
-        self._loaded: Recogniser | None = None
+        self._recogniser = _Loaded(load_recogniser)
         self.contacts = contacts or {}
         self.parser = Parser(strings)
 
@@ -64,17 +82,8 @@ class Coach:
             return cards.failed(self._ask(message, language), log_incident(error))
 
     async def recogniser(self) -> "Recogniser":
-        """Return the recogniser, loaded in a thread when first asked for: commands need not wait for it."""
-        if self._loaded is None:
-            if self._loading is None:
-                self._loading = asyncio.create_task(asyncio.to_thread(self._load_recogniser))
-            loading = self._loading
-            try:
-                self._loaded = await asyncio.shield(loading)
-            finally:
-                if loading.done() and self._loading is loading:  # several may have waited for it
-                    self._loading = None
-        return self._loaded
+        """Return the recogniser, loaded when first asked for."""
+        return await self._recogniser.get()
 
     def welcome(self, language: Language | None, installed_by: str | None = None) -> Reply:
         """Return the first message to a person, a team or a channel."""
@@ -116,9 +125,12 @@ class Coach:
             if found:
                 asked = ask if certain else _in_language_of(ask, found[1])
                 return cards.topic_card(asked, found[0], why="its name or alias")
-        explicit = parsed is not None and (ask.message.pressed or names_command(ask.message.text))
         recogniser = await self.recogniser()
-        recognition = Recognition("menu") if explicit else recogniser.recognise(text)
+        explicit = parsed is not None and names_command(ask.message.text)
+        # `/calm he says he will kill himself`: whatever was asked for, danger comes first.
+        recognition = recogniser.danger(text) or (Recognition("menu") if explicit else recogniser.recognise(text))
+        if recognition.kind == "topic" and names_command(ask.message.text) and " " not in text:
+            recognition = Recognition("menu", why="a slash command that does not exist")
         if parsed and recognition.kind == "menu":
             answer = await parsed.command.run(self, replace(ask, insist=True), parsed.argument)
             if answer:

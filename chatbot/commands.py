@@ -335,6 +335,21 @@ def _help_on(ask: Ask, entry: Command) -> Reply:
     )
 
 
+# What people say without asking for anything.
+
+
+@command("hello", listed=False)
+async def hello(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Answer a greeting with who is there and what it can do."""
+    return None if argument else cards.welcome(ask)
+
+
+@command("thanks", listed=False)
+async def thanks(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Answer thanks."""
+    return None if argument else cards.thanks(ask)
+
+
 # What only buttons say.
 
 

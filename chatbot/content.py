@@ -6,7 +6,7 @@ Reading collects every problem before it gives up, so that one run of `steady ch
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
@@ -20,6 +20,21 @@ _HERE = Path(__file__).resolve().parent
 BUILT_IN_RESPONSES = _HERE / "responses" if (_HERE / "responses").is_dir() else _HERE.parent / "responses"
 
 
+#: Topics that commands and buttons lead to by name.
+NEEDED = frozenset(
+    {
+        "calm",
+        "vent",
+        "apologise",
+        "firm",
+        "pause",
+        "hand-over",
+        "let-go",
+        "write-it-down",
+        "step/recover",
+        "step/diagnose",
+    }
+)
 #: How many questions the archetype finder may ask.
 LONGEST_PATH = 3
 
@@ -27,7 +42,7 @@ LONGEST_PATH = 3
 class _Guide(BaseModel):
     model_config = ConfigDict(extra="forbid")
     file: str
-    prefixes: list[str]
+    prefixes: list[Annotated[str, Field(pattern=r"^[A-G]$")]]
     title: dict[Language, str]
 
 
@@ -158,6 +173,8 @@ def _check_links(guidance: Guidance, ids: frozenset[str]) -> Iterable[Problem]:
                 yield Problem(f"topics/{carrier}.md", "sources", f"{point!r} is missing")
             elif carrier not in ids:
                 yield Problem("sources.toml", f"points.{point}", f"there is no topic {carrier!r}")
+    for topic_id in sorted(NEEDED - ids):
+        yield Problem(f"topics/{topic_id}.md", "file", "is missing, and commands lead to it")
     yield from _check_pages(guidance, ids)
     yield from _check_finder(guidance)
     yield from _check_languages(guidance)

@@ -24,8 +24,8 @@ class Language(StrEnum):
 class Message:
     """What an agent typed or pressed.
 
-    `text` is free of mentions. `workspace` and `person` are opaque keys, unique over all platforms
-    ("slack:T024", "teams:3f2a…"). `locale` is what the platform says of the person's language; for a
+    `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person`
+    within it; the core reads nothing into either. `locale` is what the platform says of the person's language; for a
     pressed button it is the language of the card that the button stood on.
     """
 

@@ -11,6 +11,8 @@ from pydantic_settings.exceptions import SettingsError as UnreadableError
 from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import SettingsError
 
+#: How many bytes the contacts may take on an escalation card, beside its own text.
+LONGEST_CONTACTS = 1_200
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -88,6 +90,16 @@ class Settings(BaseSettings):
         if not good:
             raise ValueError("must be an http(s) URL")
         return url
+
+    @field_validator("escalation_contacts")
+    @classmethod
+    def _contacts_fit(cls, contacts: dict[str, list[str]]) -> dict[str, list[str]]:
+        size = sum(
+            60 + len(country.encode()) + sum(20 + len(c.encode()) for c in of) for country, of in contacts.items()
+        )
+        if size > LONGEST_CONTACTS:
+            raise ValueError("is too long for one card: keep the few numbers that count in danger")
+        return contacts
 
     @field_validator("slack_api_url")
     @classmethod

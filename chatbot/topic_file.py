@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,13 +53,17 @@ SECTIONS: dict[Kind, tuple[str, ...]] = {
 }
 
 
+#: A point of a guide, such as "B8".
+Point = Annotated[str, Field(pattern=r"^[A-G][1-9][0-9]?$")]
+
+
 class _Header(BaseModel):
     """The front matter of a topic file."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Kind
-    sources: list[str] = Field(min_length=1)
+    sources: list[Point] = Field(min_length=1)
     next: list[str] = Field(min_length=2, max_length=4)
     aliases: dict[Language, list[str]]
     values: dict[str, int | str] = {}
@@ -150,6 +155,8 @@ class TopicReader:
         for part in rest:
             name, _, lines = part.partition("\n")
             name = name.strip()
+            if name in sections:
+                self._wrong(f"{language}.{name}", "stands there twice")
             if name not in SECTIONS[kind]:
                 self._wrong(f"{language}.{name}", f"is no section of a {kind}; those are {', '.join(SECTIONS[kind])}")
                 continue

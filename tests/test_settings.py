@@ -1,5 +1,6 @@
 """Settings fail at start, by name, and never quote a value."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ({"MicrosoftAppId": "a", "MicrosoftAppPassword": "hunter2"}, "MicrosoftAppTenantId"),
         ({"PLAYGROUND": "1", "HOST": "0.0.0.0"}, "loopback"),
         ({"PAUSE_MINUTES": "0"}, "PAUSE_MINUTES"),
+        ({"ESCALATION_CONTACTS": json.dumps({"DE": ["Werkschutz 030 1234567"] * 40})}, "ESCALATION_CONTACTS"),
         ({"DATABASE_URL": "sqlite:///"}, "DATABASE_URL"),
         ({"SLACK_API_URL": "http://["}, "SLACK_API_URL"),
         ({"SLACK_API_URL": "http://"}, "SLACK_API_URL"),

@@ -143,5 +143,5 @@ async def test_escalation_says_what_to_do_and_whom_to_call(
         assert escalation.steps[language][0] in text
         assert "Werkschutz 030 1234" in text
         assert not any(isinstance(block, Phrase) for block in reply.blocks), "no coaching tip beside it"
-        assert not reply.buttons
+        assert {button.command for button in reply.buttons} == {"emergency", "topics"}, "only the way out"
         assert strings("reply.safety_no_contacts", language) in plain_text(await bare.reply(message))

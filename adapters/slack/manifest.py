@@ -11,12 +11,13 @@ from chatbot.strings import load_strings
 REQUEST_URL = "https://steady.example.com/slack/events"
 
 
-def slack_manifest() -> dict[str, Any]:
+def slack_manifest(address: str | None = None) -> dict[str, Any]:
     """Return the manifest to paste at https://api.slack.com/apps ("From a manifest").
 
-    Socket Mode is on; switch it off there to have Slack use the request URLs. Slack can't localise the names and
-    descriptions of slash commands, so these are English.
+    With the address of one's own server Slack posts there; without one, it is for Socket Mode. Slack can't localise
+    the names and descriptions of slash commands, so these are English.
     """
+    url = f"{address.rstrip('/')}/slack/events" if address else REQUEST_URL
     return {
         "_metadata": {"major_version": 2, "minor_version": 0},
         "display_information": {
@@ -31,41 +32,41 @@ def slack_manifest() -> dict[str, Any]:
                 "messages_tab_read_only_enabled": False,
             },
             "bot_user": {"display_name": "Steady", "always_online": True},
-            "slash_commands": _slash_commands(),
+            "slash_commands": _slash_commands(url),
         },
         "oauth_config": {
             "scopes": {"bot": ["app_mentions:read", "chat:write", "commands", "im:history", "im:write"]},
         },
         "settings": {
             "event_subscriptions": {
-                "request_url": REQUEST_URL,
+                "request_url": url,
                 "bot_events": ["app_home_opened", "app_mention", "message.im"],
             },
-            "interactivity": {"is_enabled": True, "request_url": REQUEST_URL},
+            "interactivity": {"is_enabled": True, "request_url": url},
             "org_deploy_enabled": False,
-            "socket_mode_enabled": True,
+            "socket_mode_enabled": address is None,
             "token_rotation_enabled": False,
         },
     }
 
 
-def _slash_commands() -> list[dict[str, Any]]:
+def _slash_commands(url: str) -> list[dict[str, Any]]:
     strings = load_strings(BUILT_IN_RESPONSES)
     commands = [
-        _slash_command(UMBRELLA, "Coaching in the moment: ask, or pick a theme.", "[command, topic or your words]")
+        _slash_command(UMBRELLA, url, "Coaching in the moment: ask, or pick a theme.", "[command, topic or your words]")
     ]
     for entry in COMMANDS.values():
         if entry.slash:
             usage = strings(f"commands.{entry.name}.usage", Language.EN)
             summary = strings(f"commands.{entry.name}.summary", Language.EN)
-            commands.append(_slash_command(entry.name, summary, usage.removeprefix(entry.name).strip()))
+            commands.append(_slash_command(entry.name, url, summary, usage.removeprefix(entry.name).strip()))
     return commands
 
 
-def _slash_command(name: str, description: str, hint: str) -> dict[str, Any]:
+def _slash_command(name: str, url: str, description: str, hint: str) -> dict[str, Any]:
     command = {
         "command": f"/{name}",
-        "url": REQUEST_URL,
+        "url": url,
         "description": description,
         "should_escape": False,
     }

@@ -85,7 +85,7 @@ class Keys:
             except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, jwt.PyJWTError) as error:
                 # Keys that we have stay good: better a day-old key than a bot that is down with its identity provider.
                 self._failed = True
-                self._next_look = now + RETRY_FAILED
+                self._next_look = self._clock() + RETRY_FAILED  # the attempt itself may have taken long
                 log.warning("Teams' signing keys can't be fetched (%s); trying again soon", type(error).__name__)
             else:
                 self._failed = False

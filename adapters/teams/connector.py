@@ -118,7 +118,11 @@ class Connector:
             "channelData": {"tenant": {"id": tenant}},
         }
         answer = await self._call("POST", service_url, "v3/conversations", body)
-        return str(answer.get("id", ""))
+        conversation = answer.get("id")
+        if not isinstance(conversation, str) or not conversation:
+            # Without one, what was meant for one person must not go to the room instead.
+            raise ConnectorError("The connector made a conversation but did not say which.", 404)
+        return conversation
 
     async def _call(self, method: str, service_url: str, path: str, body: Json) -> Json:
         """Return the connector's answer. Raises ConnectorError once there is nothing left to try."""

@@ -192,9 +192,11 @@ class Playground:
         await self._start_slack()
         persona = PERSONAS[send.persona]
         self._choices.pick(persona, send.language)
+        # In the channel every message mentions Steady; who types the mention too means one.
+        text = send.text.removeprefix("@Steady").lstrip() if send.place == "channel" else send.text
         await asyncio.gather(
-            self._slack_end.say(send.text, persona, send.place),
-            self._teams_end.say(send.text, persona, send.place, send.language),
+            self._slack_end.say(text, persona, send.place),
+            self._teams_end.say(text, persona, send.place, send.language),
         )
         return web.json_response({"ok": True})
 

@@ -27,6 +27,8 @@ ABOVE_NEXT = 0.20
 NEAR = -1.6
 #: How far below the best a topic may lie and still be one of the two or three readings of a choice.
 CLOSE = 0.8
+#: How near the nearest phrase must be for a text in Latin letters to be taken for its language.
+ALIKE = 0.3
 #: How far safety must lie above every topic and the background to be taken without a pattern.
 ABOVE_FOR_SAFETY = 0.25
 
@@ -37,7 +39,7 @@ _WORD = re.compile(r"\S+")
 
 
 class Recogniser:
-    """Recognises names, slips of the finger, danger, and plain words, in this order."""
+    """Recognises names, danger, plain words and slips of the finger, in this order."""
 
     def __init__(self, model: Model, patterns: SafetyPatterns, names: Mapping[str, str]) -> None:
         self.model = model
@@ -47,17 +49,18 @@ class Recogniser:
         self._labels: Mapping[str, int] = {name: number for number, name in enumerate(model.classes)}
         self._background = self._labels[BACKGROUND]
         self._safety = self._labels[SAFETY]
-        others = (self._background, self._safety)
-        self._topics = np.array([n for n in range(len(model.classes)) if n not in others])
+        # The model may know topics that this library has no more.
+        known = frozenset(names.values())
+        self._topics = np.array([number for number, name in enumerate(model.classes) if name in known])
 
     def recognise(self, text: str) -> Recognition:
         """Return what a message is about."""
         named = self._names.get(fold(text[:100].lstrip("/")))
         if named:
             return Recognition("topic", named, (named,), why="its name or alias")
-        escalation = self.patterns.escalation_for(text)
-        if escalation:
-            return Recognition("safety", escalation=escalation, why=f"a safety pattern of {escalation!r}")
+        danger = self.danger(text)
+        if danger:
+            return danger
         words = customers_words(text) or text
         if not plain(words):
             return Recognition("menu", why="no words")
@@ -68,6 +71,18 @@ class Recogniser:
             if meant:
                 return Recognition("choice", choices=meant, language=script_language(words), why="one slip from a name")
         return read or self._classify(words)
+
+    def danger(self, text: str) -> Recognition | None:
+        """Return the escalation that the safety patterns find in a text, if they do."""
+        found = next(iter(self.patterns.matches(text)), None)
+        if found is None:
+            return None
+        return Recognition(
+            "safety",
+            escalation=found.escalation,
+            language=script_language(text) or Language(found.language),
+            why=f"a safety pattern of {found.escalation!r}",
+        )
 
     def _classify(self, text: str) -> Recognition:
         scores = self.scores(text)
@@ -152,9 +167,9 @@ class Recogniser:
     def _nearest_language(self, scores: Scores) -> Language | None:
         """Return the language that the phrases nearest to a text are in."""
         top = float(scores.phrases.max())
-        if top <= 0:
+        if top < ALIKE:
             return None
-        nearest = np.flatnonzero(scores.phrases > 0.7 * top)
+        nearest = np.flatnonzero(scores.phrases > 0.3 * top)
         votes = np.bincount(self.model.phrase_language[nearest], scores.phrases[nearest], len(self.model.languages))
         return Language(self.model.languages[int(np.argmax(votes))])
 

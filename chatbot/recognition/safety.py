@@ -211,7 +211,13 @@ class _Compiler:
 def load_patterns(folder: Path) -> SafetyPatterns:
     """Read safety-patterns.toml in `folder`. Raises ContentError if it can't be used."""
     try:
-        return SafetyPatterns(tomllib.loads((folder / _FILE).read_text(encoding="utf-8")))
+        content = tomllib.loads((folder / _FILE).read_text(encoding="utf-8"))
+        unknown = {name for part in content.values() for kind in ("sure", "doubtful") for name in part[kind]} - {*ORDER}
+        if unknown:
+            raise ContentError(
+                [Problem(_FILE, name, f"is no escalation; those are {', '.join(ORDER)}") for name in unknown]
+            )
+        return SafetyPatterns(content)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ContentError([Problem(_FILE, "file", f"can't be read: {error}")]) from error
     except (KeyError, TypeError, AttributeError, re.error) as error:
