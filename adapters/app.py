@@ -139,7 +139,6 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         # Commands are answered from here on; what plain words need is loaded beside them. A model that can't be used
         # still stops the program: nobody should find that out by asking.
         await app[COACH].recogniser()
-        gc.collect()
         gc.freeze()  # what is loaded stays; to look all of it through for garbage would hold everybody up for 90 ms
         await stop.wait()
         log.info("stopping")
