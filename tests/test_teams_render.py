@@ -47,10 +47,15 @@ def topic_ids() -> list[str]:
 
 @pytest.fixture(scope="session")
 def validate() -> Callable[[dict[str, Any]], None]:
-    if not SCHEMA.exists():
-        pytest.skip("the Adaptive Card schema is not beside this checkout (../shared/schemas)")
+    if not SCHEMA.exists():  # golden files and limits are compared all the same
+        return lambda card: None
     validator = jsonschema.Draft6Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     return lambda card: validator.validate(card)
+
+
+def test_the_schema_is_there_to_validate_against() -> None:
+    if not SCHEMA.exists():
+        pytest.skip("cards are not validated: the Adaptive Card schema is not beside this checkout (../shared/schemas)")
 
 
 async def every_language(reply_to: ReplyTo, text: str) -> dict[str, Reply]:
