@@ -11,12 +11,9 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.keys import APP_ID, APP_SECRET, SLACK_SECRET, SLACK_TOKEN
-
-if TYPE_CHECKING:
-    pass
 
 PATH_SLACK = "/slack/events"
 
