@@ -16,7 +16,8 @@ from chatbot.coach import Coach
 from chatbot.content import load_guidance
 from chatbot.errors import SettingsError
 from chatbot.settings import Settings
-from chatbot.store.sqlite import SqliteStore
+from chatbot.store.database import Database
+from chatbot.store.preferences import SqlPreferences
 from chatbot.strings import load_strings
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def build(settings: Settings, port: int) -> web.Application:
 
     Only what is configured is imported: Teams' libraries alone take longer to load than all the rest.
     """
-    store = SqliteStore(settings.database_url)
+    database = Database(settings.database_url)
     guidance = load_guidance(settings.responses, {"minutes": settings.pause_minutes})
     coach = Coach(
         guidance,
         load_strings(settings.responses),
-        store,
+        SqlPreferences(database),
         partial(_load_recogniser, settings.responses, guidance.owners),
         settings.escalation_contacts,
     )
@@ -81,7 +82,7 @@ def build(settings: Settings, port: int) -> web.Application:
         app.router.add_routes(surface.routes(prefix))
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
-        await store.start()
+        await database.start()
         started: list[Adapter] = []
         try:
             for surface, _prefix in surfaces:
@@ -91,7 +92,7 @@ def build(settings: Settings, port: int) -> web.Application:
         finally:
             for surface in reversed(started):
                 await surface.stop()
-            await store.stop()
+            await database.stop()
 
     app.cleanup_ctx.append(lifetime)
     app[COACH] = coach

@@ -187,7 +187,7 @@ def _coach() -> "Coach":
     from chatbot.coach import Coach
     from chatbot.content import load_guidance
     from chatbot.settings import load_settings
-    from chatbot.store.memory import MemoryStore
+    from chatbot.store.memory import MemoryPreferences
     from chatbot.strings import load_strings
 
     settings = load_settings()
@@ -199,7 +199,7 @@ def _coach() -> "Coach":
         return load_recogniser(settings.responses, guidance.owners)
 
     strings = load_strings(settings.responses)
-    return Coach(guidance, strings, MemoryStore(), load, settings.escalation_contacts)
+    return Coach(guidance, strings, MemoryPreferences(), load, settings.escalation_contacts)
 
 
 async def _reply(coach: "Coach", text: str, language: Language | None, *, pressed: bool = False) -> Reply:

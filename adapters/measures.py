@@ -12,13 +12,13 @@ from chatbot.errors import Problem
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply
 from chatbot.recognition.recogniser import load_recogniser
-from chatbot.store.memory import MemoryStore
+from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
 
 
 def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:
     """Yield every reply that a platform would refuse or cut: all that buttons lead to, in every language."""
-    coach = Coach(guidance, strings, MemoryStore(), partial(load_recogniser, BUILT_IN_RESPONSES, guidance.owners))
+    coach = Coach(guidance, strings, MemoryPreferences(), partial(load_recogniser, BUILT_IN_RESPONSES, guidance.owners))
     for language in Language:
         for command, reply in asyncio.run(_all_replies(coach, language)).items():
             for platform, measured in (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply))):

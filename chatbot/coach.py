@@ -6,6 +6,7 @@ import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
 from chatbot import cards
@@ -31,6 +32,12 @@ class Preferences(Protocol):
 
     async def set_language(self, workspace: str, person: str, language: Language) -> None:
         """Remember the language that a person chose."""
+
+    async def quiet_until(self, workspace: str, person: str) -> date | None:
+        """Return the first day on which a person wants personal messages again, if they muted them."""
+
+    async def set_quiet_until(self, workspace: str, person: str, day: date | None) -> None:
+        """Mute personal messages until a day; None undoes it."""
 
 
 class _Loaded:

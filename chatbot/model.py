@@ -1,6 +1,7 @@
 """What goes in and what comes out: Message and Reply, the same for every platform."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -21,12 +22,27 @@ class Language(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """A conversation that can be spoken to later.
+
+    `key` names it within the workspace; `address` is what its adapter needs to post there, the core reads nothing into
+    it. `personal`: only one person and Steady are in it.
+    """
+
+    key: str
+    address: str
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """What an agent typed or pressed.
+    """What an agent typed, pressed or filled in.
 
     `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person`
     within it; the core reads nothing into either. `locale` is what the platform says of the person's language; for a
-    pressed button it is the language of the card that the button stood on.
+    pressed button it is the language of the card that the button stood on. `name` is what the platform calls the
+    person, "" if it does not say. `values` are the fields of a form that was sent, by name; several choices of one
+    field are joined with commas.
     """
 
     text: str
@@ -34,6 +50,9 @@ class Message:
     person: str
     locale: Language | None = None
     pressed: bool = False
+    room: Room | None = None
+    name: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 # Blocks: what a reply is made of. A renderer matches over all of them and ends in assert_never.
@@ -117,11 +136,69 @@ Block = Title | Lead | Text | Steps | Points | Phrase | Field | Note
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Pressing it is the same as typing `command`; the answer takes the place of the message it stands on."""
+    """Pressing it is the same as typing `command`; the answer takes the place of the message it stands on.
+
+    The answer to a `private` one is shown to whoever pressed it alone, and the message stays as it is.
+    """
 
     label: str
     command: str
     style: Literal["plain", "primary", "danger"] = "plain"
+    private: bool = False
+
+
+# Forms: a modal in Slack, a card with inputs in Teams. What was typed comes back as Message.values.
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line to type into, or several. `error` says what is wrong with what was typed."""
+
+    name: str
+    label: str
+    value: str = ""
+    placeholder: str = ""
+    hint: str = ""
+    error: str = ""
+    lines: bool = False
+    optional: bool = False
+    longest: int = 150
+    kind: Literal["entry"] = "entry"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One of the things to choose from."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice of one, or with `several` of any number, of the options; `chosen` are the values picked so far."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    chosen: tuple[str, ...] = ()
+    error: str = ""
+    several: bool = False
+    optional: bool = False
+    kind: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Fields to fill in. To send them is the same as typing `command`, with `values`.
+
+    An answer to that which has a form again shows it anew, with its errors; any other closes it.
+    """
+
+    command: str
+    submit: str
+    cancel: str
+    fields: tuple[Entry | Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +219,8 @@ class Outcome:
 class Reply:
     """What to show the agent. A renderer may not shorten it: the limits are kept where the texts are read.
 
-    A `living` reply will be edited many times: it belongs in the personal conversation, where that works.
+    A `living` reply will be edited many times: it belongs in the personal conversation, where that works. One with a
+    `form` has no buttons, and its title has at most 24 characters, which is what Slack gives a modal.
     """
 
     blocks: tuple[Block, ...]
@@ -150,6 +228,7 @@ class Reply:
     outcome: Outcome
     buttons: tuple[Button, ...] = ()
     living: bool = False
+    form: Form | None = None
 
     @property
     def summary(self) -> str:
@@ -187,5 +266,7 @@ def plain_text(reply: Reply) -> str:
                 lines.append(f"{label} {quoted(text, language)}")
             case Field(label):
                 lines.append(label)
+    for field_ in reply.form.fields if reply.form else ():
+        lines.append(f"{field_.label}: {field_.value if isinstance(field_, Entry) else ', '.join(field_.chosen)}")
     lines += [f"> {button.label}: {button.command}" for button in reply.buttons]
     return "\n".join(lines)

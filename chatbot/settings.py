@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     port: int = Field(3978, ge=0, le=65535, description="Port to listen on; 0 takes any free one.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much to log.")
     database_url: str = Field(
-        "sqlite:///steady.sqlite3", description="Where people's own settings are kept: sqlite:///FILE."
+        "sqlite:///steady.sqlite3",
+        description="Where everything is kept: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/NAME.",
     )
     responses: Path = Field(
         BUILT_IN_RESPONSES, alias="STEADY_RESPONSES", description="Folder of the guidance, if not the built-in one."
@@ -72,10 +73,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
+        if url.startswith(("postgresql://", "postgres://")):
+            return "postgresql://" + url.partition("://")[2]
         file = url.removeprefix("sqlite:///")
         if file in (url, "", ":memory:"):
             raise ValueError(
-                "must be sqlite:/// and the name of a file (sqlite:////var/lib/steady.sqlite3 is an absolute path)"
+                "must be sqlite:/// and the name of a file (sqlite:////var/lib/steady.sqlite3 is an absolute path), "
+                "or postgresql://…"
             )
         return url
 

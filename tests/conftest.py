@@ -1,7 +1,9 @@
 """What the tests share: a coach in memory, and golden files."""
 
 import json
-from collections.abc import Awaitable, Callable
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, plain_text
 from chatbot.recognition.recogniser import Recogniser, load_recogniser
-from chatbot.store.memory import MemoryStore
+from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings, load_strings
+from tests.postgres import Postgres, a_folder, binaries
 
 GOLDEN = Path(__file__).parent / "golden"
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -40,7 +43,7 @@ def recogniser(guidance: Guidance) -> Recogniser:
 
 @pytest.fixture
 def coach(guidance: Guidance, strings: Strings, recogniser: Recogniser) -> Coach:
-    return Coach(guidance, strings, MemoryStore(), lambda: recogniser)
+    return Coach(guidance, strings, MemoryPreferences(), lambda: recogniser)
 
 
 @pytest.fixture
@@ -72,3 +75,38 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
         assert json.loads(path.read_text(encoding="utf-8")) == json.loads(json.dumps(value))
 
     return compare
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Run a test once on each database."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start a real server on loopback. In CI its absence is an error, elsewhere a reason to skip."""
+    programs = binaries()
+    if programs is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+        pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    folder = a_folder()
+    server = Postgres(folder, programs)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder.parent)
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Return a function that makes an empty database of a kind and returns its URL."""
+
+    def make(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path}/steady.sqlite3"
+        server: Postgres = request.getfixturevalue("postgres")
+        return server.new_database()
+
+    return make

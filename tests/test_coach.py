@@ -15,7 +15,7 @@ from chatbot.commands import COMMANDS, Parser, bare
 from chatbot.guidance import Guidance, fold
 from chatbot.model import Language, Message, Phrase, Reply, Title, plain_text
 from chatbot.recognition.recogniser import Recogniser
-from chatbot.store.memory import MemoryStore
+from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
 
 ALL = list(Language)
@@ -108,7 +108,7 @@ async def test_copies_of_a_coach_share_one_recogniser_and_load_it_once(
         loads.append(1)
         return recogniser
 
-    coach = Coach(guidance, strings, MemoryStore(), load)
+    coach = Coach(guidance, strings, MemoryPreferences(), load)
     both = [coach, copy(coach)]
     replies = await asyncio.gather(*(c.reply(Message("she keeps shouting at me", "w", "p")) for c in both * 3))
     assert {reply.outcome.kind for reply in replies} == {"topic"}
@@ -162,7 +162,7 @@ async def test_a_dead_database_costs_nothing_but_the_preference(
 ) -> None:
     secret = "what the agent typed"
 
-    class Dead(MemoryStore):
+    class Dead(MemoryPreferences):
         async def language(self, workspace: str, person: str) -> Language | None:
             raise OSError(secret)
 
@@ -229,7 +229,7 @@ def test_bare_is_stable_and_short(text: str) -> None:
 async def test_anything_typed_gets_a_whole_reply(
     guidance: Guidance, strings: Strings, recogniser: Recogniser, text: str, language: Language | None, pressed: bool
 ) -> None:
-    coach = Coach(guidance, strings, MemoryStore(), lambda: recogniser)
+    coach = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser)
     reply = await coach.reply(Message(text, "w", "p", language, pressed))
     assert reply.blocks
     assert reply.summary
@@ -239,7 +239,7 @@ async def test_anything_typed_gets_a_whole_reply(
 async def test_everybody_who_waits_for_the_recogniser_is_answered(
     guidance: Guidance, strings: Strings, recogniser: Recogniser
 ) -> None:
-    coach = Coach(guidance, strings, MemoryStore(), lambda: recogniser)
+    coach = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser)
     message = Message("she keeps shouting at me", "test:w", "test:p")
     replies = await asyncio.gather(*(coach.reply(message) for _ in range(5)))
     assert [reply.outcome.topic for reply in replies] == ["calm"] * 5

@@ -35,6 +35,7 @@ def test_importing_the_whole_core_loads_no_sdk() -> None:
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "chatbot").rglob("*.py")
+        if "migrations" not in path.parts  # Alembic runs those
     ]
     code = (
         f"import {', '.join(modules)}, sys; print([m for m in sys.modules if m.split('.')[0] in {(*SDKS, 'adapters')}])"

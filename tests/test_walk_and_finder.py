@@ -9,7 +9,7 @@ from chatbot.guidance import Guidance
 from chatbot.language import split_language
 from chatbot.model import Language, Lead, Message, Phrase, Points, Reply, Title, plain_text
 from chatbot.recognition.recogniser import Recogniser
-from chatbot.store.memory import MemoryStore
+from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
 
 ALL = list(Language)
@@ -132,8 +132,8 @@ def test_only_a_language_at_the_end_is_split_off() -> None:
 async def test_escalation_says_what_to_do_and_whom_to_call(
     guidance: Guidance, strings: Strings, recogniser: Recogniser, language: Language
 ) -> None:
-    set_up = Coach(guidance, strings, MemoryStore(), lambda: recogniser, {"DE": ["Werkschutz 030 1234"], "GE": ["112"]})
-    bare = Coach(guidance, strings, MemoryStore(), lambda: recogniser)
+    set_up = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser, {"DE": ["Werkschutz 030 1234"], "GE": ["112"]})
+    bare = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser)
     for name, escalation in guidance.escalations.items():
         message = Message(f"emergency {name}", "w", "p", language, pressed=True)
         reply = await set_up.reply(message)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from adapters.web.people import PERSONAS, Pane, Persona, Place
@@ -132,6 +133,7 @@ class Choices:
     def __init__(self) -> None:
         self._picked: dict[str, Language] = {}
         self._chosen: dict[str, Language] = {}
+        self._quiet: dict[str, date] = {}
 
     def pick(self, persona: Persona, language: Language) -> None:
         """Note the language picked on the page; what was chosen in the chat since holds until another is picked."""
@@ -142,6 +144,7 @@ class Choices:
         """Forget every choice."""
         self._picked.clear()
         self._chosen.clear()
+        self._quiet.clear()
 
     async def language(self, workspace: str, person: str) -> Language | None:
         """Return the language that a persona chose; both platforms' ids of them will do."""
@@ -150,6 +153,17 @@ class Choices:
     async def set_language(self, workspace: str, person: str, language: Language) -> None:
         """Remember the language that a persona chose in the chat."""
         self._chosen[_whose(person)] = language
+
+    async def quiet_until(self, workspace: str, person: str) -> date | None:
+        """Return the first day on which a persona wants personal messages again."""
+        return self._quiet.get(_whose(person))
+
+    async def set_quiet_until(self, workspace: str, person: str, day: date | None) -> None:
+        """Mute personal messages until a day; None undoes it."""
+        if day is None:
+            self._quiet.pop(_whose(person), None)
+        else:
+            self._quiet[_whose(person)] = day
 
 
 def _whose(person: str) -> str:

@@ -1,0 +1,17 @@
+"""What the core asks about a conversation of several people, and what it is told of it."""
+
+from typing import Literal, Protocol
+
+from chatbot.model import Message
+
+#: What a person is in a room: only members decide what is sent there. "no_bot": Steady itself can't post there.
+Standing = Literal["member", "stranger", "no_bot", "cant_tell"]
+#: What happened to a room, or to a whole workspace. "back" undoes each of the others.
+RoomChange = Literal["removed", "archived", "deleted", "uninstalled", "back"]
+
+
+class Rooms(Protocol):
+    """What an adapter knows about rooms."""
+
+    async def standing(self, message: Message) -> Standing:
+        """Return what the message's author is in its room; in a personal conversation always a member."""

@@ -1,0 +1,220 @@
+"""The ledger in the database. What each call promises stands in chatbot/delivery/model.py."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.delivery.model import Delivery, Draft, Reason, Result
+from chatbot.store.database import Database
+from chatbot.store.tables import deliveries
+
+_table = deliveries
+_TO_DO = (
+    select(_table)
+    .where(
+        _table.c.lane == bindparam("lane"),
+        _table.c.due.is_not(None),
+        _table.c.due <= bindparam("now"),
+        _table.c.state == bindparam("state_"),
+    )
+    .order_by(_table.c.due, _table.c.id)
+    .limit(bindparam("most"))
+)
+# While a result is on its way a row may be looked at as lost, and become unknown: that it was sent still counts.
+_SETTLE_SENT = (
+    update(_table)
+    .where(_table.c.id == bindparam("row"), _table.c.state.in_(("sending", "unknown", "pending")))
+    .values(state="sent", due=None, reason="", reference=bindparam("reference_"), since=bindparam("now"))
+)
+_NEW: dict[str, Any] = {
+    "state": bindparam("state_"),
+    "due": bindparam("due_"),
+    "reason": bindparam("reason_"),
+    "reference": bindparam("reference_"),
+    "since": bindparam("now"),
+}
+_SETTLE = (
+    update(_table)
+    .where(_table.c.id == bindparam("row"), _table.c.state == "sending", _table.c.attempt == bindparam("attempt_"))
+    .values(_NEW)
+)
+_LOOKED = (
+    update(_table)
+    .where(_table.c.id == bindparam("row"), _table.c.state == "unknown", _table.c.attempt == bindparam("attempt_"))
+    .values(_NEW)
+)
+
+
+class SqlLedger:
+    """Keeps the rows of what is to be sent and what became of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, lane: str, state: Literal["pending", "unknown"], now: float, limit: int) -> Sequence[Delivery]:
+        """Return rows that are pending and due, or unknown and due for a look, the earliest first."""
+        rows = await self._database.read(_TO_DO, {"lane": lane, "now": now, "state_": state, "most": limit})
+        return [_delivery(row) for row in rows]
+
+    async def next_due(self, lane: str) -> float | None:
+        """Return when the lane's next row needs somebody."""
+        rows = await self._database.read(
+            select(func.min(_table.c.due)).where(_table.c.lane == lane, _table.c.due.is_not(None))
+        )
+        return rows[0][0] if rows else None
+
+    async def abandon(self, lane: str, now: float, look_at: float) -> int:
+        """Make rows that a dead process was sending unknown, to be looked for; return how many."""
+        statement = (
+            update(_table)
+            .where(_table.c.lane == lane, _table.c.state == "sending")
+            .values(state="unknown", reason="crashed", since=now, due=look_at)
+        )
+        return await self._database.write(lambda connection: _count(connection, statement))
+
+    async def intend(self, ids: Sequence[int], now: float) -> dict[int, int]:
+        """Take pending rows for sending; return the attempt of those that were got."""
+        statement = (
+            update(_table)
+            .where(_table.c.id.in_(ids), _table.c.state == "pending")
+            .values(state="sending", attempt=_table.c.attempt + 1, since=now, due=None)
+            .returning(_table.c.id, _table.c.attempt)
+        )
+
+        async def change(connection: AsyncConnection) -> dict[int, int]:
+            return {row.id: row.attempt for row in await connection.execute(statement)}
+
+        return await self._database.write(change)
+
+    async def settle(self, results: Sequence[Result], now: float) -> None:
+        """Write what became of rows; each only if it is still `sending` with that attempt, or is sent."""
+        sent = [_values(result, now) for result in results if result.state == "sent"]
+        others = [_values(result, now) for result in results if result.state != "sent"]
+
+        async def change(connection: AsyncConnection) -> None:
+            if sent:
+                await connection.execute(_SETTLE_SENT, sent)
+            if others:
+                await connection.execute(_SETTLE, others)
+
+        await self._database.write(change)
+
+    async def looked(self, results: Sequence[Result], now: float) -> None:
+        """Write what looking for unknown rows found; each only if it is still `unknown` with that attempt."""
+        values = [_values(result, now) for result in results]
+
+        async def change(connection: AsyncConnection) -> None:
+            await connection.execute(_LOOKED, values)
+
+        await self._database.write(change)
+
+    async def stop_target(self, lane: str, target: str | None, reason: Reason, now: float) -> int:
+        """Fail what is pending for a target, or for a whole lane; return how many rows."""
+        mine = [_table.c.lane == lane, _table.c.due.is_not(None), _table.c.state == "pending"]
+        if target is not None:
+            mine.append(_table.c.target == target)
+        statement = update(_table).where(*mine).values(state="failed", reason=reason, since=now, due=None)
+        return await self._database.write(lambda connection: _count(connection, statement))
+
+    async def lanes(self) -> Sequence[tuple[str, float]]:
+        """Return each lane that has something left to do, with when; rows under way count as due at once."""
+        due = func.min(func.coalesce(_table.c.due, 0.0)).label("earliest")
+        rows = await self._database.read(
+            select(_table.c.lane, due)
+            .where(or_(_table.c.due.is_not(None), _table.c.state == "sending"))
+            .group_by(_table.c.lane)
+        )
+        return [(row.lane, row.earliest) for row in rows]
+
+    async def find(self, key: str) -> Delivery | None:
+        """Return the row with this key."""
+        rows = await self._database.read(select(_table).where(_table.c.key == key))
+        return _delivery(rows[0]) if rows else None
+
+    async def latest(self, lane: str | None, prefix: str, limit: int) -> Sequence[Delivery]:
+        """Return the newest rows, of one lane or all, whose key begins with `prefix`."""
+        wanted = [_table.c.key >= prefix, _table.c.key < prefix + "\U0010ffff"] if prefix else []
+        if lane is not None:
+            wanted.append(_table.c.lane == lane)
+        rows = await self._database.read(
+            select(_table).where(and_(True, *wanted)).order_by(_table.c.id.desc()).limit(limit)
+        )
+        return [_delivery(row) for row in rows]
+
+
+async def write_drafts(connection: AsyncConnection, drafts: Iterable[Draft], now: float) -> set[str]:
+    """Enter drafts in the ledger, within somebody's transaction; return the lanes that got a row by it.
+
+    A key that is there already is left as it is.
+    """
+    values = [
+        {
+            "key": draft.key,
+            "lane": draft.lane,
+            "target": draft.target,
+            "kind": draft.kind,
+            "content": draft.content,
+            "state": "pending",
+            "attempt": 0,
+            "due": draft.due,
+            "expires": draft.expires,
+            "since": now,
+            "reason": "",
+            "reference": "",
+        }
+        for draft in drafts
+    ]
+    return await _insert_new(connection, values)
+
+
+async def write_skipped(connection: AsyncConnection, drafts: Iterable[Draft], reason: Reason, now: float) -> None:
+    """Record what was not sent because its time had passed."""
+    values = [
+        {
+            "key": draft.key,
+            "lane": draft.lane,
+            "target": draft.target,
+            "kind": draft.kind,
+            "content": draft.content,
+            "state": "skipped",
+            "attempt": 0,
+            "due": None,
+            "expires": draft.expires,
+            "since": now,
+            "reason": reason,
+            "reference": "",
+        }
+        for draft in drafts
+    ]
+    await _insert_new(connection, values)
+
+
+async def _insert_new(connection: AsyncConnection, values: list[dict[str, Any]]) -> set[str]:
+    if not values:
+        return set()
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(_table).on_conflict_do_nothing(index_elements=["key"]).returning(_table.c.lane)
+    return {row.lane for row in await connection.execute(statement, values)}
+
+
+async def _count(connection: AsyncConnection, statement: Any) -> int:
+    return int((await connection.execute(statement)).rowcount)
+
+
+def _values(result: Result, now: float) -> dict[str, Any]:
+    return {
+        "row": result.id,
+        "attempt_": result.attempt,
+        "state_": result.state,
+        "due_": result.due,
+        "reason_": result.reason,
+        "reference_": result.reference,
+        "now": now,
+    }
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(**row._mapping)

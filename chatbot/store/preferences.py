@@ -1,0 +1,72 @@
+"""What people chose for themselves: their language, and until when personal messages are muted."""
+
+from collections import OrderedDict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chatbot.model import Language
+from chatbot.store.database import Database
+from chatbot.store.tables import preferences
+
+_CACHED = 10_000
+_Known = tuple[Language | None, date | None]
+
+
+class SqlPreferences:
+    """Keeps preferences; with SQLite, where nobody else writes, the last ten thousand people's in memory."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+
+    async def language(self, workspace: str, person: str) -> Language | None:
+        """Return the language that a person chose, if they did."""
+        return (await self._of(workspace, person))[0]
+
+    async def set_language(self, workspace: str, person: str, language: Language) -> None:
+        """Remember the language that a person chose."""
+        await self._set(workspace, person, {"language": str(language)})
+
+    async def quiet_until(self, workspace: str, person: str) -> date | None:
+        """Return the first day on which a person wants personal messages again, if they muted them."""
+        return (await self._of(workspace, person))[1]
+
+    async def set_quiet_until(self, workspace: str, person: str, day: date | None) -> None:
+        """Mute personal messages until a day; None undoes it."""
+        await self._set(workspace, person, {"quiet_until": day.isoformat() if day else None})
+
+    async def _of(self, workspace: str, person: str) -> _Known:
+        key = (workspace, person)
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        rows = await self._database.read(
+            select(preferences.c.language, preferences.c.quiet_until).where(
+                preferences.c.workspace == workspace, preferences.c.person == person
+            )
+        )
+        language, quiet = (rows[0].language, rows[0].quiet_until) if rows else (None, None)
+        known = (Language(language) if language else None, date.fromisoformat(quiet) if quiet else None)
+        if self._database.is_sqlite:
+            self._known[key] = known
+            if len(self._known) > _CACHED:
+                self._known.popitem(last=False)
+        return known
+
+    async def _set(self, workspace: str, person: str, values: dict[str, Any]) -> None:
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        statement = (
+            dialect.insert(preferences)
+            .values(workspace=workspace, person=person, **values)
+            .on_conflict_do_update(index_elements=["workspace", "person"], set_=values)
+        )
+
+        async def change(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+
+        await self._database.write(change)
+        self._known.pop((workspace, person), None)
