@@ -5,16 +5,21 @@ import gc
 import logging
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
+from adapters.delivering import Delivering
 from chatbot.coach import Coach
 from chatbot.content import load_guidance
+from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
+from chatbot.rooms import Rooms
 from chatbot.settings import Settings
 from chatbot.store.database import Database
 from chatbot.store.preferences import SqlPreferences
@@ -56,16 +61,24 @@ def build(settings: Settings, port: int) -> web.Application:
         partial(_load_recogniser, settings.responses, guidance.owners),
         settings.escalation_contacts,
     )
+    senders: dict[str, Sender] = {}
+    rooms: dict[str, Rooms] = {}
+    late = timedelta(minutes=settings.tips_late_minutes)
+    delivering = Delivering(database, coach, senders, rooms, late, time.time)
     app = web.Application(client_max_size=256 * 1024)
     surfaces: list[tuple[Adapter, str]] = []
     if settings.has_slack:
         from adapters.slack import SlackAdapter
 
-        surfaces.append((SlackAdapter(settings, coach), ""))
+        slack = SlackAdapter(settings, coach)
+        senders["slack"] = rooms["slack"] = slack.delivery
+        surfaces.append((slack, ""))
     if settings.has_teams:
         from adapters.teams import TeamsAdapter
 
-        surfaces.append((TeamsAdapter(settings, coach), ""))
+        teams = TeamsAdapter(settings, coach)
+        senders["teams"] = rooms["teams"] = teams.delivery
+        surfaces.append((teams, ""))
     if settings.serves_playground:
         from adapters.web import Playground
 
@@ -88,8 +101,10 @@ def build(settings: Settings, port: int) -> web.Application:
             for surface, _prefix in surfaces:
                 await surface.start()
                 started.append(surface)
+            await delivering.start()
             yield
         finally:
+            await delivering.stop()
             for surface in reversed(started):
                 await surface.stop()
             await database.stop()

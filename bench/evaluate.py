@@ -72,6 +72,7 @@ def table(examples: Sequence[Example], answers: Sequence[Recognition]) -> list[s
         ("wrong cards", lambda _: True, lambda e, a: a.kind == "topic" and a.topic not in e.accepted),
         ("out of scope", lambda e: e.topic == BACKGROUND, lambda _, a: a.kind == "menu"),
         ("safety", lambda e: e.topic == SAFETY, lambda _, a: a.kind == "safety"),
+        ("or offered", lambda e: e.topic == SAFETY, lambda _, a: a.kind != "topic"),
         ("false safety", lambda e: e.topic != SAFETY, lambda _, a: a.kind == "safety"),
     ]
     lines = [
@@ -96,10 +97,11 @@ def ranked(answer: Recognition) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Margins:
-    """For each example that reached the decision: how far its best topic lies above the background and the next."""
+    """For each example that reached the decision: how far its best topic lies above background, next and safety."""
 
     background: Floats
     next: Floats
+    safety: Floats
     right: npt.NDArray[np.bool_]
     coaching: npt.NDArray[np.bool_]
     outside: npt.NDArray[np.bool_]
@@ -108,7 +110,7 @@ class Margins:
     def at(self, above_background: float, above_next: float) -> tuple[float, float, float]:
         """Return the shares of wrong cards, out-of-scope messages left alone, and coaching messages with a card."""
         clear = self.background >= above_background
-        shown = clear & (self.next >= above_next)
+        shown = clear & (self.next >= above_next) & (self.safety >= decision.NEAR_SAFETY)
         return (
             float((shown & ~self.right).sum() / self.count),
             float((~clear[self.outside]).mean()),
@@ -120,7 +122,7 @@ def margins(recogniser: Recogniser, examples: Sequence[Example]) -> Margins:
     """Return the margins of all examples that the classifier decides."""
     labels = {name: number for number, name in enumerate(recogniser.model.classes)}
     topics = [number for name, number in labels.items() if name not in (BACKGROUND, SAFETY)]
-    kept: list[tuple[float, float, Example, str]] = []
+    kept: list[tuple[float, float, float, Example, str]] = []
     for example in examples:
         if recogniser.recognise(example.text).kind == "safety":
             continue
@@ -130,6 +132,7 @@ def margins(recogniser: Recogniser, examples: Sequence[Example]) -> Margins:
             (
                 float(total[first] - total[labels[BACKGROUND]]),
                 float(total[first] - total[second]),
+                float(total[first] - total[labels[SAFETY]]),
                 example,
                 recogniser.model.classes[first],
             )
@@ -137,9 +140,10 @@ def margins(recogniser: Recogniser, examples: Sequence[Example]) -> Margins:
     return Margins(
         np.array([k[0] for k in kept]),
         np.array([k[1] for k in kept]),
-        np.array([k[3] in k[2].accepted for k in kept]),
-        np.array([k[2].topic not in (BACKGROUND, SAFETY) for k in kept]),
-        np.array([k[2].topic == BACKGROUND for k in kept]),
+        np.array([k[2] for k in kept]),
+        np.array([k[4] in k[3].accepted for k in kept]),
+        np.array([k[3].topic not in (BACKGROUND, SAFETY) for k in kept]),
+        np.array([k[3].topic == BACKGROUND for k in kept]),
         len(examples),
     )
 
@@ -156,6 +160,27 @@ def choose(found: Margins) -> None:
             "within {} shown {:.3f} above background {:.2f} above next {:.2f} wrong {:.3f} left alone {:.3f}".format(
                 *row
             )
+        )
+
+
+def choose_safety(recogniser: Recogniser, examples: Sequence[Example]) -> None:
+    """Print the safety thresholds with the best recall at no more than one false card in a hundred."""
+    label = recogniser.model.classes.index(SAFETY)
+    totals = np.array([recogniser.model.scores(example.text).total for example in examples])
+    safety, other = totals[:, label], np.delete(totals, label, axis=1).max(axis=1)
+    pattern = np.array([bool(recogniser.patterns.matches(example.text)) for example in examples])
+    wanted = np.array([example.topic == SAFETY for example in examples])
+    rows = []
+    for share in np.arange(0.4, 1.01, 0.1):
+        for above in np.arange(-0.1, 0.5, 0.02):
+            for overrules in np.arange(0.35, 1.2, 0.2):
+                taken = (pattern & (safety >= other - overrules)) | (safety > share * other + above)
+                recall, false = taken[wanted].mean(), taken[~wanted].mean()
+                rows.append((false <= 0.01, recall, -false, share, above, overrules))
+    for _, recall, false, share, above, overrules in sorted(rows, reverse=True)[:10]:
+        print(
+            f"safety recall {recall:.3f} false {-false:.3f} share of best {share:.1f} above {above:.2f} "
+            f"pattern overruled at {overrules:.2f}"
         )
 
 
@@ -208,6 +233,7 @@ def main() -> int:
     examples = read_development()
     if options.choose:
         choose(margins(recogniser, examples))
+        choose_safety(recogniser, examples)
         return 0
     if options.curve:
         options.curve.write_text(curve(margins(recogniser, examples)), encoding="utf-8")

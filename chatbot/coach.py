@@ -1,27 +1,25 @@
 """The coach: one message in, one reply out. Every surface makes this one call."""
 
 import asyncio
-import logging
-import secrets
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from chatbot import cards
+from chatbot import cards, commands
 from chatbot.cards import Ask
 from chatbot.commands import Parser, bare, names_command
 from chatbot.guidance import Guidance
+from chatbot.incidents import log_incident
 from chatbot.language import script_language
 from chatbot.model import Language, Message, Reply
 from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.strings import Strings
 
 if TYPE_CHECKING:
+    from chatbot.daily_tips import DailyTips
     from chatbot.recognition.recogniser import Recogniser
-
-log = logging.getLogger("steady.coach")
+    from chatbot.rooms import RoomChange
 
 
 class Preferences(Protocol):
@@ -77,6 +75,8 @@ class Coach:
         self._recogniser = _Loaded(load_recogniser)
         self.contacts = contacts or {}
         self.parser = Parser(strings)
+        #: The tips of channels, where there are channels; the composition root sets it.
+        self.tips: DailyTips | None = None
 
     async def reply(self, message: Message) -> Reply:
         """Return what to show the agent. Never raises: what breaks is logged and answered with its id."""
@@ -87,6 +87,23 @@ class Coach:
             return await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
             return cards.failed(self._ask(message, language), log_incident(error))
+
+    def asks_platform(self, message: Message) -> bool:
+        """Return whether the answer needs to ask the platform first: then it can't ride on an acknowledgement."""
+        parsed = self.parser.parse(bare(message.text))
+        if parsed is None or parsed.command.name != "tips" or message.room is None:
+            return False
+        action = commands.tips.action_of(self, parsed.argument)[0]
+        return action in commands.tips.CHANGES
+
+    async def room_changed(self, workspace: str, room: str | None, change: "RoomChange") -> None:
+        """Take note of what happened to a room, to a team's rooms, or (None) to a whole workspace."""
+        if self.tips:
+            await self.tips.room_changed(workspace, room, change)
+
+    def today(self) -> date:
+        """Return the day, in UTC."""
+        return (self.tips.clock() if self.tips else datetime.now(UTC)).date()
 
     async def recogniser(self) -> "Recogniser":
         """Return the recogniser, loaded when first asked for."""
@@ -171,14 +188,3 @@ def _in_language_of(ask: Ask, languages: frozenset[Language]) -> Ask:
     if ask.language in languages:
         return ask
     return replace(ask, language=next(language for language in Language if language in languages))
-
-
-def log_incident(error: BaseException) -> str:
-    """Log where an error came from and return its id, which the agent is shown too.
-
-    The exception's own words stay out of the log: they could quote what the agent typed.
-    """
-    incident = secrets.token_hex(4)
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("incident %s: %s\n%s", incident, type(error).__name__, where)
-    return incident

@@ -7,6 +7,9 @@ from chatbot.model import Language
 #: Control characters but for tabs and line ends, halves of emoji, and what turns the direction of writing.
 _ILLEGIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_GEORGIAN = re.compile("[\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2f]+")
+_CYRILLIC = re.compile("[\u0400-\u04ff]+")
+
 
 def legible(text: str) -> str:
     """Return a text without what can't be shown: half an emoji, cut off by a client, can't even be sent."""
@@ -15,15 +18,13 @@ def legible(text: str) -> str:
 
 def script_language(text: str) -> Language | None:
     """Return ka or ru if most letters are Georgian or Cyrillic; None for Latin, ties and no letters."""
-    georgian = cyrillic = other = 0
-    for letter in text[:400]:
-        code = ord(letter)
-        if 0x10A0 <= code <= 0x10FF or 0x1C90 <= code <= 0x1CBF:
-            georgian += 1
-        elif 0x0400 <= code <= 0x04FF:
-            cyrillic += 1
-        elif letter.isalpha():
-            other += 1
+    if text.isascii():
+        return None
+    text = text.strip()[:400].casefold()
+    without_georgian = _GEORGIAN.sub("", text)
+    rest = _CYRILLIC.sub("", without_georgian)
+    georgian, cyrillic = len(text) - len(without_georgian), len(without_georgian) - len(rest)
+    other = sum(map(str.isalpha, rest))
     if georgian > max(cyrillic, other):
         return Language.KA
     if cyrillic > max(georgian, other):

@@ -19,7 +19,10 @@ _FOREIGN = {
     Language.RU: re.compile(r"[A-Za-zႠ-ჿᲐ-Ჿ]+"),
     Language.KA: re.compile(r"[A-Za-zЀ-ӿᲐ-Ჿ]+"),
 }
-_NAMES_IN_LATIN = frozenset({"Steady", "Slack", "Teams"})
+#: Names, time zones and codes of countries.
+_NAMES_IN_LATIN = frozenset(
+    {"Steady", "Slack", "Teams", "Europe", "Moscow", "Asia", "Almaty", "Tbilisi", "RU", "GE", "DE", "BY"}
+)
 
 #: Words that address a person familiarly.
 _FAMILIAR = {

@@ -220,7 +220,8 @@ class Reply:
     """What to show the agent. A renderer may not shorten it: the limits are kept where the texts are read.
 
     A `living` reply will be edited many times: it belongs in the personal conversation, where that works. One with a
-    `form` has no buttons, and its title has at most 24 characters, which is what Slack gives a modal.
+    `form` has no buttons, and its title has at most 24 characters, which is what Slack gives a modal. A `private` one
+    is shown to whoever pressed a button alone, and the message with the button stays.
     """
 
     blocks: tuple[Block, ...]
@@ -229,6 +230,7 @@ class Reply:
     buttons: tuple[Button, ...] = ()
     living: bool = False
     form: Form | None = None
+    private: bool = False
 
     @property
     def summary(self) -> str:

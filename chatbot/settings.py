@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     escalation_contacts: dict[str, list[str]] = Field(
         {}, description='Whom to call in danger, per country: {"DE": ["Werkschutz 030 1234"]}.'
     )
+    tips_late_minutes: int = Field(
+        120, ge=5, le=720, description="How many minutes late a tip is still sent; after that it is skipped."
+    )
     playground: bool | None = Field(
         None, description="Serve the playground page too; by default only when no platform is configured."
     )
@@ -45,6 +48,12 @@ class Settings(BaseSettings):
         SecretStr(""), description="Slack app-level token, xapp-…: turns Socket Mode on."
     )
     slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API.")
+    slack_messages_per_second: float = Field(
+        1.0, gt=0, le=50, description="How many tips and pushes a second one Slack workspace takes."
+    )
+    slack_looks_per_minute: float = Field(
+        50.0, gt=0, le=1000, description="How often a minute Slack lets us read back whether a message arrived."
+    )
 
     microsoft_app_id: str = Field("", alias="MicrosoftAppId", description="The Teams bot's app id.")
     microsoft_app_password: SecretStr = Field(
@@ -55,6 +64,9 @@ class Settings(BaseSettings):
     )
     microsoft_app_tenant_id: str = Field(
         "", alias="MicrosoftAppTenantId", description="The tenant of a SingleTenant bot."
+    )
+    teams_messages_per_second: float = Field(
+        50.0, gt=0, le=50, description="How many tips and pushes a second one Teams tenant takes."
     )
     teams_openid_metadata_url: str = Field(
         "https://login.botframework.com/v1/.well-known/openidconfiguration",

@@ -58,14 +58,15 @@ def read_strings(folder: Path) -> tuple[Strings | None, list[Problem]]:
             problems.append(Problem(_FILE, key, "must be a table with one text for each language"))
         elif key.endswith(".words"):
             problems.extend(Problem(_FILE, key, f"lacks {tag}") for tag in sorted(_LANGUAGES - value.keys()))
-            words[key.split(".")[1]] = {}
+            name = key.removeprefix("commands.").removesuffix(".words")
+            words[name] = {}
             for tag, names in value.items():
                 if tag not in _LANGUAGES or not isinstance(names, list):
                     problems.append(
                         Problem(_FILE, f"{key}.{tag}", "must be a list of words, for one of en, de, ru, ka")
                     )
                 else:
-                    words[key.split(".")[1]][Language(tag)] = tuple(str(name) for name in names)
+                    words[name][Language(tag)] = tuple(str(name) for name in names)
         elif value and all(isinstance(text, str) for text in value.values()):
             templates[key] = {}
             for tag in sorted(_LANGUAGES | value.keys()):

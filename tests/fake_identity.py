@@ -48,7 +48,11 @@ class Call:
 
 @dataclass
 class FarEnd:
-    """What Microsoft serves, and what it was sent. `planned`: statuses of the next calls to the connector."""
+    """What Microsoft serves, and what it was sent.
+
+    `planned`: statuses of the next calls to the connector, and `error` the name that goes with them. `members`: who is
+    in each conversation. `vanish`: take a call and hang up. `answer`: what a call that was taken is answered with.
+    """
 
     url: str = "http://127.0.0.1:1"
     published: list[str] = field(default_factory=lambda: ["key-1"])
@@ -61,7 +65,11 @@ class FarEnd:
     token_forms: list[Json] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     planned: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    error: str = ""
     refused: dict[str, int] = field(default_factory=dict)
+    members: dict[str, set[str]] = field(default_factory=dict)
+    vanish: bool = False
+    answer: bytes = b""
     attempts: int = 0
     hanging: asyncio.Event | None = None
 
@@ -101,15 +109,29 @@ class FarEnd:
             await self.hanging.wait()
         if request.headers.get("Authorization", "").removeprefix("Bearer ") not in self.valid_tokens:
             return web.Response(status=401)
+        refusal: Json = {"error": {"code": self.error, "message": "no"} if self.error else {}}
         if self.planned:
             status, headers = self.planned.pop(0)
             if status != 200:
-                return web.json_response({"error": {}}, status=status, headers=headers)
+                return web.json_response(refusal, status=status, headers=headers)
         path = request.raw_path.removeprefix("/connector/emea/")
         if path in self.refused:
-            return web.json_response({"error": {}}, status=self.refused[path])
-        self.calls.append(Call(request.method, path, await request.json()))
+            return web.json_response(refusal, status=self.refused[path])
+        self.calls.append(Call(request.method, path, await request.json() if request.can_read_body else {}))
+        if request.method == "GET":
+            return self._member(*request.path.removeprefix("/connector/emea/v3/conversations/").split("/members/"))
+        if self.vanish and request.transport:
+            request.transport.abort()
+        if self.answer:
+            return web.Response(body=self.answer, content_type="application/json")
         return web.json_response({"id": "a:1private" if path == "v3/conversations" else "1700000000100"})
+
+    def _member(self, conversation: str, person: str) -> web.Response:
+        if conversation not in self.members:
+            return web.json_response({"error": {"code": "ConversationNotFound"}}, status=404)
+        if person not in self.members[conversation]:
+            return web.json_response({"error": {"code": "MemberNotFoundInConversation"}}, status=404)
+        return web.json_response({"id": "29:1anna", "aadObjectId": person, "userRole": "user"})
 
 
 @dataclass

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.slack import SlackAdapter
 from chatbot.coach import Coach
+from chatbot.model import Message, Reply
 from chatbot.settings import Settings
 from tests.conftest import PAYLOADS
 
@@ -81,6 +83,9 @@ class FarEnd:
             "auth.test": {"user": "steady", "team": "Example", "user_id": "U0STEADY1", "bot_id": "B0STEADY1"},
             "conversations.open": {"channel": {"id": "D0OPENED1"}},
             "conversations.history": {"messages": []},
+            "conversations.info": {"channel": {"id": "C0ROOM001", "is_channel": True, "is_member": True}},
+            "conversations.members": {"members": ["U0STEADY1", "U0AGENT01"], "response_metadata": {"next_cursor": ""}},
+            "chat.postMessage": {"channel": "C0ROOM001", "ts": "1700000000.000800"},
             "apps.connections.open": {"url": self.url.replace("http", "ws") + "socket?ticket=secret"},
         }.get(name, {})
         return web.json_response({"ok": True, **more})
@@ -136,6 +141,34 @@ class FarEnd:
 
 def refused(code: str) -> web.Response:
     return web.json_response({"ok": False, "error": code})
+
+
+@dataclass
+class Script:
+    """What the coach says next, and what it heard; `wait` holds its answers back."""
+
+    says: list[Reply] = field(default_factory=list)
+    heard: list[Message] = field(default_factory=list)
+    changes: list[tuple[str, str | None, str]] = field(default_factory=list)
+    asks_platform: bool = False
+    wait: asyncio.Event | None = None
+
+    def take_over(self, coach: Coach, monkeypatch: pytest.MonkeyPatch) -> "Script":
+        """Speak in the place of a coach."""
+
+        async def room_changed(workspace: str, room: str | None, change: str) -> None:
+            self.changes.append((workspace, room, change))
+
+        monkeypatch.setattr(coach, "reply", self._reply)
+        monkeypatch.setattr(coach, "asks_platform", lambda message: self.asks_platform, raising=False)
+        monkeypatch.setattr(coach, "room_changed", room_changed, raising=False)
+        return self
+
+    async def _reply(self, message: Message) -> Reply:
+        self.heard.append(message)
+        if self.wait:
+            await self.wait.wait()
+        return self.says.pop(0)
 
 
 @dataclass

@@ -4,24 +4,98 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import ContentError, SteadyError
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Note
-from chatbot.recognition.answer import customers_words
+from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.recognition.features import COLUMNS, columns, spelled
 from chatbot.recognition.model import BACKGROUND, SAFETY, load_model
 from chatbot.recognition.normalise import latin, plain
 from chatbot.recognition.recogniser import MODEL_FILE, Recogniser
 from chatbot.recognition.training import corpus_hash, names, read_corpus
+
+#: Messages whose answers are kept in golden/recognition.json: plain, slangy, in Latin letters, dangerous, harmless and
+#: none of our business.
+GOLDEN = {
+    "en": (
+        "he has been yelling at me for ten minutes straight",
+        "my hands shake, can I get two minutes off the phones",
+        "she finds something to complain about every single day",
+        "mr smartypants corrects every word i say",
+        "How do I say sorry without admitting it was our fault?",
+        "caller just answers yes and no and nothing else",
+        "he says he pays our salaries and wants the director",
+        "wants a full refund plus damages or he goes to the papers",
+        "I took it home with me again, can't sleep",
+        "cust typing in ALL CAPS!!! what now???",
+        "Customer: where is my parcel, you have been lying to me for three weeks",
+        "he said he will come here with a gun tonight",
+        "this queue is killing me lol",
+        "does anyone know the wifi password",
+        "whinner",
+    ),
+    "de": (
+        "der brüllt seit zehn Minuten nur rum",
+        "Ich brauch kurz ne Auszeit, mir zittern die Hände",
+        "sie nörgelt an jeder Kleinigkeit rum",
+        "er erklärt mir meinen eigenen Job",
+        "wie sag ich Entschuldigung ohne kriecherisch zu klingen",
+        "er antwortet nur mit ja und nein",
+        "will sofort den Chef sprechen, er sei schließlich Großkunde",
+        "fordert das komplette Geld zurück, sonst geht er zum Anwalt",
+        "das Gespräch von gestern geht mir nicht aus dem Kopf",
+        "kunde haengt staendig dieselbe frage dran, ich komm nicht weiter",
+        "Kunde schreibt: ihr seid doch alle unfähig, wo bleibt mein Paket",
+        "er will sich heute nacht umbringen hat er gesagt",
+        "ich lach mich tot über den",
+        "wann macht die Kantine zu",
+        "Nörgle",
+    ),
+    "ru": (
+        "он уже десять минут на меня кричит",
+        "мне нужна пауза, руки трясутся",
+        "опять ноет из-за каждой мелочи",
+        "учит меня моей же работе, умник",
+        "как извиниться чтобы не звучало фальшиво",
+        "клиент молчит и отвечает односложно",
+        "говорит что он вип и требует директора",
+        "требует вернуть деньги и компенсацию, грозит судом",
+        "не могу забыть вчерашний разговор",
+        "klient oret i materitsya chto delat",
+        "kak uspokoitsya posle takogo zvonka",
+        "он пишет что придёт с ножом и всех порежет",
+        "умираю со смеху с этого клиента",
+        "кто завтра в смене",
+        "нытк",
+    ),
+    "ka": (
+        "უკვე ათი წუთია მიყვირის",
+        "ერთი წუთი მჭირდება, ხელები მიკანკალებს",
+        "ყველაფერზე წუწუნებს",
+        "ჩემს საქმეს მე მასწავლის",
+        "როგორ მოვუხადო ბოდიში გულწრფელად",
+        "კლიენტი დუმს და მხოლოდ კი-არას პასუხობს",
+        "ამბობს რომ მთავარი კლიენტია და დირექტორს ითხოვს",
+        "თანხის დაბრუნებას ითხოვს თორემ სასამართლოში მიჩივლებს",
+        "გუშინდელი საუბარი თავიდან არ ამომდის",
+        "klienti mikviris ra vqna",
+        "dzalian davigale pauza minda",
+        "მომწერა რომ თავს მოიკლავს",
+        "სიცილით მოვკვდი",
+        "დღეს რა ამინდია თბილისში",
+        "წუწუნ",
+    ),
+}
 
 
 @pytest.mark.parametrize(
@@ -93,6 +167,7 @@ def test_a_slip_of_the_finger_is_asked_back(recogniser: Recogniser) -> None:
         ("> Ich warte seit drei Wochen", "Ich warte seit drei Wochen"),
         ("клиент пишет: верните мне деньги немедленно", "верните мне деньги немедленно"),
         ("Customer: where is my parcel you liars", "where is my parcel you liars"),
+        ("“Customer: “where is my parcel you liars””", "where is my parcel you liars"),
         ("she keeps shouting at me", None),
     ],
 )
@@ -119,25 +194,77 @@ async def test_a_choice_is_buttons_that_lead_to_the_cards(reply_to: Any, recogni
         assert (await reply_to(button.command, pressed=True)).outcome.topic == topic
 
 
-@given(st.text(max_size=10_000))
-@settings(max_examples=150, deadline=None)
-def test_any_text_gets_an_answer(recogniser: Recogniser, text: str) -> None:
-    answer = recogniser.recognise(text)
+def check_answer(answer: Recognition) -> None:
     assert (answer.topic is not None) == (answer.kind == "topic")
     assert len(answer.choices) <= 3
     assert (answer.kind != "choice") or answer.choices
 
 
-@given(st.text(alphabet=st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po"]), max_size=80))
+@given(st.text(max_size=10_000))
 @settings(max_examples=150, deadline=None)
-def test_quotes_and_outer_spaces_change_nothing(text: str) -> None:
-    assert plain(f"  {text}  ") == plain(text)
-    assert plain(f"“{text}”") == plain(text)
+def test_any_text_gets_an_answer(recogniser: Recogniser, text: str) -> None:
+    check_answer(recogniser.recognise(text))
 
 
-@pytest.mark.parametrize("text", ["She keeps SHOUTING at me", "Клиент ОРЁТ и матерится", "Der Kunde BRÜLLT mich an"])
-def test_case_changes_nothing(recogniser: Recogniser, text: str) -> None:
-    assert recogniser.recognise(text) == recogniser.recognise(text.lower()) == recogniser.recognise(text.upper())
+# What is drawn above is seldom longer than a message. Pieces that are said again and again are what makes regular
+# expressions run wild: one word of ten thousand letters, nothing but commas, a name and a hundred spaces.
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=12), st.integers(1, 5_000)), min_size=1, max_size=4))
+@example([("ab", 5_000)])
+@example([("a1", 5_000)])
+@example([("4", 10_000)])
+@example([("a, ", 3_333)])
+@example([("კ", 1), ("აბ", 4_999)])
+@example([("\ufdfa", 10_000)])
+@example([("e\u0301\u0323", 3_333)])
+@example([("“", 5_000), ("”", 5_000)])
+@example([("calm", 1), (" ", 9_000), ("calm", 1)])
+@settings(max_examples=60, deadline=None)
+def test_long_texts_get_an_answer(recogniser: Recogniser, pieces: list[tuple[str, int]]) -> None:
+    check_answer(recogniser.recognise("".join(piece * count for piece, count in pieces)[:10_000]))
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßабвгдеёжзийклмнопрстуфхцчшщъыьэюяაბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ"
+WORDS = st.lists(st.text(LETTERS + LETTERS.upper() + "0123456789-’", min_size=1, max_size=9), max_size=30)
+
+
+@given(st.one_of(WORDS.map(" ".join), st.sampled_from(sorted({line for lines in GOLDEN.values() for line in lines}))))
+@settings(max_examples=200, deadline=None)
+def test_case_quotes_and_outer_spaces_change_nothing(recogniser: Recogniser, text: str) -> None:
+    answer = recogniser.recognise(text)
+    for same in (
+        text.upper(),
+        text.lower(),
+        f"  {text}\n",
+        f"“{text}”",
+        f"„{text}“",
+        f'"{text}"',
+        f" «{text.upper()}» ",
+    ):
+        assert recogniser.recognise(same) == answer, same
+
+
+def test_quotes_and_outer_spaces_change_nothing_at_any_length(recogniser: Recogniser) -> None:
+    for text in ("calm", "she keeps shouting at me", "клиент орёт и матерится"):
+        answer = recogniser.recognise(text)
+        assert recogniser.recognise(f"{' ' * 2_000}{text}{' ' * 2_000}") == answer
+
+
+def test_the_golden_messages_are_answered_as_ever(recogniser: Recogniser, golden: Callable[[str, Any], None]) -> None:
+    """The same on every Python and every machine. A new model changes it: `make golden`, and read what changed."""
+    found = {}
+    for text in (line for lines in GOLDEN.values() for line in lines):
+        answer = recogniser.recognise(text)
+        total = recogniser.scores(text).total
+        best = [*np.argsort(-total, kind="stable")[:3], recogniser.model.classes.index(BACKGROUND)]
+        found[text] = {
+            "kind": answer.kind,
+            "topic": answer.topic,
+            "escalation": answer.escalation,
+            "choices": list(answer.choices),
+            "language": answer.language,
+            "scores": {recogniser.model.classes[label]: round(float(total[label]), 3) for label in best},
+        }
+    golden("recognition", found)
 
 
 def test_the_same_in_another_process(recogniser: Recogniser) -> None:

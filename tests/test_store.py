@@ -193,9 +193,9 @@ def test_nothing_stored_ties_a_person_to_what_they_asked() -> None:
     """Every table and column is listed here: adding one means thinking about it."""
     assert {table.name: " ".join(column.name for column in table.columns) for table in metadata.sorted_tables} == {
         "preferences": "workspace person language quiet_until",
-        "deliveries": "id key lane target kind content state attempt due expires since reason reference",
+        "deliveries": "id key source lane target kind content state attempt due expires since reason reference",
         "tip_subscriptions": "id workspace room address personal language schedule topics removed deck set_by "
-        "next_due next_day stopped",
+        "next_due next_day last_day stopped",
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.teams import connector, outbox
+from adapters.teams.rooms import room_of
 from adapters.teams.translate import from_activity, from_press
 from chatbot.coach import Coach
 from chatbot.model import Language, Message
@@ -127,18 +128,21 @@ def test_mentions_and_markup_are_no_part_of_what_was_meant(text: str, entities: 
 
 
 def test_who_asks_is_known_by_tenant_and_object_id() -> None:
-    activity = {
+    activity: dict[str, Any] = {
         "text": "calm",
         "locale": "ka-GE",
-        "from": {"id": "29:x", "aadObjectId": "object"},
+        "from": {"id": "29:x", "aadObjectId": "object", "name": "Nino"},
         "conversation": {"id": "a:1", "tenantId": "tenant"},
     }
-    assert from_activity(activity) == Message("calm", "teams:tenant", "object", Language.KA)
+    message = from_activity(activity)
+    assert message == Message("calm", "teams:tenant", "object", Language.KA, room=room_of(activity), name="Nino")
     activity["from"] = {"id": "29:x"}
     activity["channelData"] = {"tenant": {"id": "other"}}
-    assert from_activity(activity) == Message("calm", "teams:other", "29:x", Language.KA)
-    assert from_press(activity, {"command": "say", "language": "xx", "field": "a", "a": " b "}) == Message(
-        "say  b", "teams:other", "29:x", None, pressed=True
+    room = room_of(activity)
+    assert from_activity(activity) == Message("calm", "teams:other", "29:x", Language.KA, room=room)
+    data = {"command": "say", "language": "xx", "field": "a", "a": " b "}
+    assert from_press(activity, data, lambda url: True) == Message(
+        "say  b", "teams:other", "29:x", None, pressed=True, room=room
     )
 
 

@@ -19,15 +19,20 @@ from chatbot.guidance import Guidance
 from chatbot.model import (
     Block,
     Button,
+    Choice,
+    Entry,
     Field,
+    Form,
     Language,
     Lead,
     Message,
     Note,
+    Option,
     Outcome,
     Phrase,
     Points,
     Reply,
+    Room,
     Steps,
     Text,
     Title,
@@ -104,7 +109,14 @@ texts = st.text(max_size=60) | st.sampled_from(
         "\\*",
     ]
 )
-buttons = st.builds(Button, texts, texts, st.sampled_from(["plain", "primary", "danger"]))
+buttons = st.builds(Button, texts, texts, st.sampled_from(["plain", "primary", "danger"]), st.booleans())
+names = st.sampled_from(["time", "language", "command", "form", "room"])
+entries = st.builds(Entry, names, texts, texts, texts, texts, texts, st.booleans(), st.booleans())
+options = st.lists(st.builds(Option, names, texts), min_size=1, max_size=9).map(tuple)
+choices = st.builds(Choice, names, texts, options, st.just(("time",)), texts, st.booleans(), st.booleans())
+fields = st.lists(entries | choices, max_size=4, unique_by=lambda field: field.name).map(tuple)
+forms = st.builds(Form, texts, texts, texts, fields)
+rooms = st.none() | st.builds(Room, texts, texts)
 items = st.lists(texts, max_size=4).map(tuple)
 replies = st.builds(
     Reply,
@@ -124,6 +136,7 @@ replies = st.builds(
     language=st.sampled_from(Language),
     outcome=st.just(Outcome("menu")),
     buttons=st.lists(buttons, max_size=14).map(tuple),
+    form=st.none() | forms,
 )
 
 
@@ -133,10 +146,12 @@ def elements(card: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from element.get("items", ())
 
 
-@given(reply=replies)
-def test_any_reply_makes_a_valid_card(validate: Callable[[dict[str, Any]], None], reply: Reply) -> None:
-    validate(to_card(reply))
-    assert json.loads(json.dumps(to_activity(reply)))
+@given(reply=replies, about=rooms)
+def test_any_reply_makes_a_valid_card(
+    validate: Callable[[dict[str, Any]], None], reply: Reply, about: Room | None
+) -> None:
+    validate(to_card(reply, about))
+    assert json.loads(json.dumps(to_activity(reply, about)))
 
 
 def unescaped(text: str) -> str:
@@ -162,27 +177,121 @@ def test_every_other_text_is_a_literal_run(reply: Reply) -> None:
         isinstance(block, Title) for block in reply.blocks
     )
     for element in elements(card):
-        assert element["type"] in ("TextBlock", "RichTextBlock", "Container", "Input.Text", "ActionSet")
+        assert element["type"] in (
+            "TextBlock",
+            "RichTextBlock",
+            "Container",
+            "Input.Text",
+            "Input.ChoiceSet",
+            "ActionSet",
+        )
+        for option in element.get("choices", ()):
+            assert "{{" not in option["title"]
+            assert "](" not in option["title"]
         for run in element.get("inlines", ()):
             assert run["type"] == "TextRun"
-            assert run.keys() <= {"type", "text", "weight", "size", "isSubtle"}
+            assert run.keys() <= {"type", "text", "weight", "size", "isSubtle", "color"}
             assert "{{" not in run["text"]
         for action in element.get("actions", ()):
             assert action["type"] == "Action.Execute"
             assert "{{" not in action["title"]
 
 
-@given(reply=replies)
-def test_every_button_carries_its_command_and_the_language(reply: Reply) -> None:
-    actions = [action for element in elements(to_card(reply)) for action in element.get("actions", ())]
-    plain = [action for action in actions if action["associatedInputs"] == "none"]
-    assert [action["data"] for action in plain] == [
-        {"command": button.command, "language": reply.language} for button in reply.buttons
+@given(reply=replies, about=rooms)
+def test_every_button_carries_its_command_the_language_and_the_room(reply: Reply, about: Room | None) -> None:
+    actions = [action for element in elements(to_card(reply, about)) for action in element.get("actions", ())]
+    room = {"room": about.address} if about else {}
+    pressed = [action["data"] for action in actions[len(actions) - len(reply.buttons) :]]
+    assert pressed == [
+        {"command": button.command, "language": reply.language, **room} | ({"private": True} if button.private else {})
+        for button in reply.buttons
     ]
     for action in actions:
         assert action["verb"] == "steady"
+        assert action["data"].get("room") == (about.address if about else None)
         assert action["fallback"]["type"] == "Action.Submit"
         assert action["fallback"]["data"] == action["data"]
+        assert (action["associatedInputs"] == "auto") is ("form" in action["data"] or "field" in action["data"])
+
+
+EVERY_FIELD = {
+    Language.EN: ("Tips for this channel", "Time", "Days", "Save", "Cancel", "“25:61” is no time of day.", "Monday"),
+    Language.DE: (
+        "Tipps für den Kanal",
+        "Uhrzeit",
+        "Tage",
+        "Speichern",
+        "Abbrechen",
+        "„25:61“ ist keine Uhrzeit.",
+        "Montag",
+    ),
+    Language.RU: ("Советы для канала", "Время", "Дни", "Сохранить", "Отмена", "«25:61» – это не время.", "понедельник"),
+    Language.KA: ("არხის რჩევები", "დრო", "დღეები", "შენახვა", "გაუქმება", "„25:61“ დრო არ არის.", "ორშაბათი"),
+}
+
+
+def a_form(language: Language) -> Reply:
+    """Return a form with every kind of field: filled in, wrong, with a hint, optional, of few and of many options."""
+    title, time, days, submit, cancel, wrong, monday = EVERY_FIELD[language]
+    few, many = (tuple(Option(str(n), f"{monday} {n}") for n in range(count)) for count in (3, 12))
+    form = Form(
+        "tips save",
+        submit,
+        cancel,
+        (
+            Entry("time", time, "25:61", "09:30", error=wrong, longest=20),
+            Entry("zone", "Zone", "", "Europe/Berlin", hint="Europe/Berlin"),
+            Entry("text", time, lines=True, optional=True, longest=2_000),
+            Choice("days", days, few, ("0", "2"), several=True),
+            Choice("day", days, few, ("1",), error=wrong),
+            Choice("topics", days, many, several=True, optional=True),
+            Choice("language", days, many, ("3",)),
+        ),
+    )
+    return Reply((Title(title),), language, Outcome("menu"), form=form)
+
+
+def test_a_form_looks_as_agreed(golden: Callable[[str, Any], None], validate: Callable[[dict[str, Any]], None]) -> None:
+    cards = {str(language): to_activity(a_form(language)) for language in Language}
+    golden("teams/form", cards)
+    for activity in cards.values():
+        validate(activity["attachments"][0]["content"])
+
+
+def test_a_wrong_field_is_said_in_words_right_below_it() -> None:
+    body = to_card(a_form(Language.EN))["body"]
+    (place,) = [n for n, element in enumerate(body) if element.get("id") == "form_time"]
+    assert body[place]["value"] == "25:61"
+    (run,) = body[place + 1]["inlines"]
+    assert (run["text"], run["color"]) == (EVERY_FIELD[Language.EN][5], "attention")
+
+
+def test_what_must_be_filled_in_says_so_and_the_rest_need_not() -> None:
+    for language in Language:
+        inputs = [element for element in to_card(a_form(language))["body"] if "id" in element]
+        assert {element["id"] for element in inputs if not element.get("isRequired")} == {"form_text", "form_topics"}
+        assert all(element["label"] for element in inputs)
+        assert len({element["errorMessage"] for element in inputs if element.get("isRequired")}) == 1
+
+
+def test_sending_a_form_reads_its_inputs_and_leaving_it_does_not() -> None:
+    submit, cancel = to_card(a_form(Language.EN))["body"][-1]["actions"]
+    names = ["time", "zone", "text", "days", "day", "topics", "language"]
+    assert submit["data"] == {"command": "tips save", "language": "en", "form": names}
+    assert (submit["associatedInputs"], cancel["associatedInputs"]) == ("auto", "none")
+    assert cancel["data"] == {"command": "topics", "language": "en"}
+
+
+#: Longer than any that Teams gives.
+FAR_AWAY = Room("19:x@thread.tacv2", "x" * 700)
+
+
+async def test_cards_about_a_room_keep_within_the_limits_too(reply_to: ReplyTo) -> None:
+    for text in ("topics", "help", "archetype", "pause", "step 3", "emergency"):
+        for reply in (await every_language(reply_to, text)).values():
+            sent = json.dumps(to_activity(reply, FAR_AWAY), ensure_ascii=False)
+            assert len(sent.encode("utf-16-le")) <= MESSAGE_BYTES, text
+            assert len(sent.encode()) <= 28 * 1024, text  # what Teams' oldest ways in allow
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 12, 13])

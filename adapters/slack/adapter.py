@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from adapters.slack.delivery import SlackDelivery
 from adapters.slack.front import FrontDoor
 from adapters.slack.inbox import Inbox
 from adapters.slack.listeners import register
@@ -44,8 +45,13 @@ class SlackAdapter:
         self._app_token = settings.slack_app_token.get_secret_value()
         self._signing_secret = settings.slack_signing_secret.get_secret_value()
         self._clock = clock
+        self._coach = coach
         token = settings.slack_bot_token.get_secret_value()
         self._sender = Sender(token, settings.slack_api_url)
+        #: Sends what nobody is waiting for, and knows who is in a room.
+        self.delivery = SlackDelivery(
+            self._sender.client, settings.slack_messages_per_second, settings.slack_looks_per_minute
+        )
         app = _bolt(token)
         on_command = register(app, coach, self._sender, clock)
         self._inbox = Inbox(app, on_command, lambda: self._sender.is_full, clock)
@@ -69,6 +75,8 @@ class SlackAdapter:
             who = await self._check("SLACK_BOT_TOKEN", self._sender.client.auth_test)
             if who:
                 log.info("Slack: %s in workspace %s", who["user"], who["team"])
+                # Slack tells when the app is removed, but not when it is installed again.
+                await self._coach.room_changed(f"slack:{who['team_id']}", None, "back")
             if self._app_token:
                 opened = await self._check(
                     "SLACK_APP_TOKEN", self._sender.client.apps_connections_open, self._app_token

@@ -1,13 +1,15 @@
 """The listeners: what Slack sends becomes a Message, the coach's Reply goes where it belongs.
 
-A slash command's answer rides on its acknowledgement. Everything else is acknowledged at once and answered in
-the background.
+A slash command's answer rides on its acknowledgement, unless Slack must be asked first. A modal waits for its answer
+as long as Slack does. Everything else is acknowledged at once and answered in the background.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
@@ -15,14 +17,32 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from adapters.slack.inbox import Seen
-from adapters.slack.payloads import from_command, from_event, from_press, place_of, workspace_of
+from adapters.slack.modal import from_submission, shown_again, to_view
+from adapters.slack.payloads import (
+    from_command,
+    from_event,
+    from_press,
+    is_private,
+    place_of,
+    string_in,
+    workspace_of,
+)
 from adapters.slack.render import Payload, compact, to_slack
+from adapters.slack.room_changes import room_change_in
 from adapters.slack.sending import Sender
-from chatbot.coach import Coach, log_incident
-from chatbot.model import Message, Reply
+from chatbot.coach import Coach
+from chatbot.incidents import log_incident
+from chatbot.model import Button, Form, Message, Reply, Text
 
 _ANY = re.compile("")
 _DAY = 24 * 3600
+#: A modal that gets no answer within three seconds says that something went wrong.
+SECONDS_FOR_A_MODAL = 2.5
+#: The longest command that a button can hold.
+_LONGEST_COMMAND = 2_000
+
+#: Shows a reply to whoever asked.
+Show = Callable[[Reply], Awaitable[None]]
 
 
 def register(
@@ -35,6 +55,7 @@ def register(
     app.event("app_home_opened")(listeners.home)
     app.event(_ANY)(listeners.other)
     app.action(_ANY)(listeners.press)
+    app.view(_ANY)(listeners.submission)
     app.error(listeners.error)
     return listeners.command
 
@@ -54,13 +75,40 @@ class _Listeners:
         """Answer any slash command, whatever its name: one added to the manifest by hand gets the menu."""
         try:
             message = from_command(body)
+            if self._coach.asks_platform(message):
+                if self._sender.is_full:
+                    return BoltResponse(status=503)
+                self._sender.soon(self._answer_later(message, body))
+                return BoltResponse(status=200)
             reply = await self._coach.reply(message)
+            if reply.form:
+                self._sender.soon(self._show(reply, message, body, partial(self._sender.follow, body)))
+                return BoltResponse(status=200)
             if reply.living:
                 self._sender.soon(self._sender.direct(message.person, reply))
                 reply = self._coach.moved(reply)
             return BoltResponse(status=200, body=_whispered(reply))
         except Exception as error:  # Slack sends it again, or says so
             return await self.error(error)
+
+    async def _answer_later(self, message: Message, body: Payload) -> None:
+        await self._show(await self._for_a_room(message), message, body, partial(self._sender.follow, body))
+
+    async def _show(self, reply: Reply, message: Message, body: Payload, show: Show) -> None:
+        """Open the modal of a reply that has one, and show any other. Where no modal can be opened a button will."""
+        if reply.form is None:
+            await show(reply)
+            return
+        trigger = string_in(body, "trigger_id")  # only what was pressed or given as a command has one
+        if not (trigger and await self._sender.open(trigger, to_view(reply, reply.form, message.room))):
+            await show(self._with_a_button(reply, reply.form, message.text))
+
+    def _with_a_button(self, reply: Reply, form: Form, command: str) -> Reply:
+        """Return the reply as a card with a button that opens its form; `command` is what led to it."""
+        errors = tuple(Text(f"{field.label}: {field.error}") for field in form.fields if field.error)
+        known = command if 0 < len(command) <= _LONGEST_COMMAND else form.command
+        button = Button(self._coach.strings("button.open_form", reply.language), known, "primary")
+        return replace(reply, blocks=reply.blocks + errors, buttons=(button,), form=None)
 
     async def message(self, body: Payload) -> None:
         event = body["event"]
@@ -69,7 +117,8 @@ class _Listeners:
             self._sender.soon(self._answer(message, event))
 
     async def _answer(self, message: Message, event: Payload) -> None:
-        await self._sender.post(event["channel"], await self._coach.reply(message), event.get("thread_ts"))
+        post = partial(self._sender.post, event["channel"], thread=event.get("thread_ts"))
+        await self._show(await self._coach.reply(message), message, {}, post)
 
     async def mention(self, body: Payload) -> None:
         message = from_event(body)
@@ -77,19 +126,21 @@ class _Listeners:
             self._sender.soon(self._answer_privately(message, body["event"]))
 
     async def _answer_privately(self, message: Message, event: Payload) -> None:
-        reply = await self._for_a_room(message)
-        await self._sender.whisper(event["channel"], message.person, reply, event.get("thread_ts"))
+        whisper = partial(self._sender.whisper, event["channel"], message.person, thread=event.get("thread_ts"))
+        await self._show(await self._for_a_room(message), message, {}, whisper)
 
     async def _for_a_room(self, message: Message) -> Reply:
         """Return the answer to show privately in a room: a living one opens in the direct messages instead.
 
         What only one person sees in a room is gone when Slack is reloaded, so nothing lasting may stand there.
         """
-        reply = await self._coach.reply(message)
+        return await self._fit_for_a_room(await self._coach.reply(message), message.person)
+
+    async def _fit_for_a_room(self, reply: Reply, person: str) -> Reply:
         if not reply.living:
             return reply
         try:
-            await self._sender.direct(message.person, reply)
+            await self._sender.direct(person, reply)
         except SlackApiError:  # better in the room than nowhere
             return reply
         return self._coach.moved(reply)
@@ -115,15 +166,50 @@ class _Listeners:
         await ack()
         message = from_press(body)
         if message:
-            self._sender.soon(self._replace(message, body))
+            self._sender.soon(self._answer_press(message, body))
 
-    async def _replace(self, message: Message, body: Payload) -> None:
-        private = place_of(body).private
-        reply = await (self._for_a_room(message) if private else self._coach.reply(message))
-        await self._sender.replace(body, reply)
+    async def _answer_press(self, message: Message, body: Payload) -> None:
+        place = place_of(body)
+        show: Show = partial(self._sender.replace, body)
+        in_a_room = place.private
+        reply = await self._coach.reply(message)
+        if message.room and (reply.private or is_private(body)):
+            in_a_room = not message.room.personal
+            if in_a_room:
+                show = partial(self._sender.whisper, place.channel, message.person, thread=place.thread)
+            else:
+                show = partial(self._sender.post, place.channel, thread=place.thread)
+        if in_a_room:
+            reply = await self._fit_for_a_room(reply, message.person)
+        await self._show(reply, message, body, show)
 
-    async def other(self) -> None:
-        """Let an event pass that we did not ask for."""
+    async def submission(self, body: Payload, ack: Any) -> None:
+        """Answer a modal: while Slack waits with its errors or a new one; else it closes, and the answer follows."""
+        sent = from_submission(body)
+        if sent is None:
+            await ack()
+            return
+        answering = asyncio.create_task(self._coach.reply(sent.message))
+        await asyncio.wait([answering], timeout=SECONDS_FOR_A_MODAL)
+        if answering.done() and (reply := answering.result()).form:
+            await ack(**shown_again(reply, reply.form, sent))
+            return
+        self._sender.soon(self._answer_modal(answering, sent.message))
+        await ack()
+
+    async def _answer_modal(self, answering: "asyncio.Task[Reply]", message: Message) -> None:
+        reply, room = await answering, message.room
+        if room is None or room.personal:  # a command works in other people's direct messages too; we don't
+            await self._show(reply, message, {}, partial(self._sender.direct, message.person))
+            return
+        whisper = partial(self._sender.whisper, room.address, message.person)
+        await self._show(await self._fit_for_a_room(reply, message.person), message, {}, whisper)
+
+    async def other(self, body: Payload) -> None:
+        """Pass on what became of a room, before the acknowledgement: else it would be lost with us."""
+        change = room_change_in(body)
+        if change:
+            await self._coach.room_changed(workspace_of(body), *change)
 
     async def error(self, error: Exception) -> BoltResponse:
         log_incident(error)

@@ -10,6 +10,37 @@ from chatbot.strings import load_strings
 #: Where Slack's requests go in HTTP mode; to be replaced by the address of one's own server.
 REQUEST_URL = "https://steady.example.com/slack/events"
 
+#: What the bot may do; docs/slack.md says what each is for.
+SCOPES = (
+    "app_mentions:read",
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "groups:history",
+    "groups:read",
+    "im:history",
+    "im:write",
+)
+#: What the bot is told; docs/slack.md says what each is for.
+EVENTS = (
+    "app_home_opened",
+    "app_mention",
+    "app_uninstalled",
+    "channel_archive",
+    "channel_deleted",
+    "channel_left",
+    "channel_unarchive",
+    "group_archive",
+    "group_deleted",
+    "group_left",
+    "group_unarchive",
+    "member_joined_channel",
+    "member_left_channel",
+    "message.im",
+    "tokens_revoked",
+)
+
 
 def slack_manifest(address: str | None = None) -> dict[str, Any]:
     """Return the manifest to paste at https://api.slack.com/apps ("From a manifest").
@@ -35,12 +66,12 @@ def slack_manifest(address: str | None = None) -> dict[str, Any]:
             "slash_commands": _slash_commands(url),
         },
         "oauth_config": {
-            "scopes": {"bot": ["app_mentions:read", "chat:write", "commands", "im:history", "im:write"]},
+            "scopes": {"bot": list(SCOPES)},
         },
         "settings": {
             "event_subscriptions": {
                 "request_url": url,
-                "bot_events": ["app_home_opened", "app_mention", "message.im"],
+                "bot_events": list(EVENTS),
             },
             "interactivity": {"is_enabled": True, "request_url": url},
             "org_deploy_enabled": False,

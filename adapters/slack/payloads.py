@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from adapters.slack.render import PRESSED, SUBMITTED, TYPED, Payload
+from adapters.slack.render import PRESSED, PRIVATE, SUBMITTED, TYPED, Payload
 from chatbot.language import legible
-from chatbot.model import Language, Message
+from chatbot.model import Language, Message, Room
 
-Kind = Literal["command", "event", "press", "verification", "other"]
+Kind = Literal["command", "event", "press", "submission", "verification", "other"]
 
 
 class MalformedError(ValueError):
@@ -44,23 +44,28 @@ def kind_of(payload: Payload) -> Kind:
     Raises MalformedError if a kind that we do know lacks what can't be done without.
     """
     if "command" in payload:
-        _need(_string(payload, "command") and _string(payload, "user_id") and workspace_of(payload))
+        _need(string_in(payload, "command") and string_in(payload, "user_id") and workspace_of(payload))
         return "command"
     match payload.get("type"):
         case "url_verification":
-            _need(_string(payload, "challenge"))
+            _need(string_in(payload, "challenge"))
             return "verification"
         case "event_callback":
             event = payload.get("event")
-            _need(isinstance(event, dict) and _string(event, "type"))
-            _need(_string(payload, "event_id") and workspace_of(payload))
+            _need(isinstance(event, dict) and string_in(event, "type"))
+            _need(string_in(payload, "event_id") and workspace_of(payload))
             return "event"
         case "block_actions":
             actions = payload.get("actions")
             _need(isinstance(actions, list) and actions and isinstance(actions[0], dict))
-            _need(_string(payload["actions"][0], "action_id") and _string(payload.get("user"), "id"))
+            _need(string_in(payload["actions"][0], "action_id") and string_in(payload.get("user"), "id"))
             _need(workspace_of(payload))
             return "press"
+        case "view_submission":
+            view = payload.get("view")
+            _need(isinstance(view, dict) and isinstance(view.get("callback_id"), str) and string_in(view, "type"))
+            _need(string_in(payload.get("user"), "id") and workspace_of(payload))
+            return "submission" if payload["view"]["type"] == "modal" else "other"
         case str():
             return "other"
     if "ssl_check" in payload:
@@ -73,7 +78,7 @@ def _need(found: object) -> None:
         raise MalformedError
 
 
-def _string(holder: Any, key: str) -> str:
+def string_in(holder: Any, key: str) -> str:
     """Return the string under a key, or "" if there is none, whatever `holder` turns out to be."""
     value = holder.get(key) if isinstance(holder, dict) else None
     return value if isinstance(value, str) else ""
@@ -81,26 +86,32 @@ def _string(holder: Any, key: str) -> str:
 
 def workspace_of(payload: Payload) -> str:
     """Return the key of the workspace, or of the organisation where the app is installed for all of it."""
-    team = _string(payload, "team_id") or _string(payload.get("team"), "id") or _string(payload.get("user"), "team_id")
-    team = team or _string(payload, "enterprise_id") or _string(payload.get("enterprise"), "id")
+    team = (
+        string_in(payload, "team_id")
+        or string_in(payload.get("team"), "id")
+        or string_in(payload.get("user"), "team_id")
+    )
+    team = team or string_in(payload, "enterprise_id") or string_in(payload.get("enterprise"), "id")
     return f"slack:{team}" if team else ""
 
 
 def from_command(payload: Payload) -> Message:
     """Return what a slash command says; its own name belongs to it."""
-    text = readable(f"{payload['command']} {_string(payload, 'text')}")
-    return Message(text, workspace_of(payload), payload["user_id"])
+    text = readable(f"{payload['command']} {string_in(payload, 'text')}")
+    room, name = room_of(string_in(payload, "channel_id")), string_in(payload, "user_name")
+    return Message(text, workspace_of(payload), payload["user_id"], room=room, name=name)
 
 
 def from_event(payload: Payload) -> Message | None:
     """Return what a person wrote, or None if no person did: a bot, an edit, a deletion, someone joining."""
     event = payload["event"]
-    person = _string(event, "user")
+    person = string_in(event, "user")
     if not person or person == "USLACKBOT" or event.get("bot_id") or event.get("hidden"):
         return None
     if event.get("subtype") not in (None, "file_share", "thread_broadcast"):
         return None
-    return Message(readable(_string(event, "text")), workspace_of(payload), person)
+    room = room_of(string_in(event, "channel"))
+    return Message(readable(string_in(event, "text")), workspace_of(payload), person, room=room)
 
 
 def from_press(payload: Payload) -> Message | None:
@@ -108,16 +119,45 @@ def from_press(payload: Payload) -> Message | None:
     action = payload["actions"][0]
     what, _, command = action["action_id"].partition(" ")
     match what:
-        case _ if what == PRESSED:
-            text = _string(action, "value")
+        case _ if what in (PRESSED, PRIVATE):
+            text = string_in(action, "value")
         case _ if what == TYPED:
-            text = f"{command} {_unescaped(_string(action, 'value'))}"
+            text = f"{command} {unescaped(string_in(action, 'value'))}"
         case _ if what == SUBMITTED:
-            text = f"{command} {_unescaped(_typed(payload, f'{TYPED} {command}'.strip()))}"
+            text = f"{command} {unescaped(_typed(payload, f'{TYPED} {command}'.strip()))}"
         case _:
             return None
-    language = Language.from_tag(_string(action, "block_id").partition(" ")[0])
-    return Message(text.strip(), workspace_of(payload), payload["user"]["id"], language, pressed=True)
+    return Message(
+        text.strip(),
+        workspace_of(payload),
+        payload["user"]["id"],
+        Language.from_tag(string_in(action, "block_id").partition(" ")[0]),
+        pressed=True,
+        room=room_of(place_of(payload).channel),
+        name=name_in(payload),
+    )
+
+
+def is_private(payload: Payload) -> bool:
+    """Return whether a press asks for an answer of its own, beside the message that the button stands on."""
+    action_id: str = payload["actions"][0]["action_id"]
+    return action_id.partition(" ")[0] == PRIVATE
+
+
+def name_in(payload: Payload) -> str:
+    """Return what Slack calls the person who pressed or sent something."""
+    user = payload.get("user")
+    return string_in(user, "name") or string_in(user, "username")
+
+
+_CONVERSATION = re.compile(r"[CDG][A-Z0-9]{1,40}")
+
+
+def room_of(channel: str) -> Room | None:
+    """Return the room with this id, or None if it is no conversation's."""
+    if not _CONVERSATION.fullmatch(channel):
+        return None
+    return Room(channel, channel, personal=channel.startswith("D"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +173,9 @@ class Place:
 def place_of(payload: Payload) -> Place:
     """Return where the message of a press stands; empty strings for what Slack did not say."""
     container = payload.get("container")
-    channel = _string(container, "channel_id") or _string(payload.get("channel"), "id")
+    channel = string_in(container, "channel_id") or string_in(payload.get("channel"), "id")
     private = isinstance(container, dict) and container.get("is_ephemeral") is True
-    return Place(channel, _string(container, "message_ts"), _string(container, "thread_ts") or None, private)
+    return Place(channel, string_in(container, "message_ts"), string_in(container, "thread_ts") or None, private)
 
 
 def _typed(payload: Payload, action_id: str) -> str:
@@ -144,7 +184,7 @@ def _typed(payload: Payload, action_id: str) -> str:
     values = state.get("values") if isinstance(state, dict) else None
     for block in values.values() if isinstance(values, dict) else ():
         if isinstance(block, dict) and action_id in block:
-            return _string(block[action_id], "value")
+            return string_in(block[action_id], "value")
     return ""
 
 
@@ -153,7 +193,7 @@ _REFERENCE = re.compile(r"<([^<>]*)>")
 
 def readable(text: str) -> str:
     """Return a text as its author saw it: mentions left out, links by their label, & < > themselves."""
-    return " ".join(_unescaped(_REFERENCE.sub(_shown, text)).split())
+    return " ".join(unescaped(_REFERENCE.sub(_shown, text)).split())
 
 
 def _shown(match: re.Match[str]) -> str:
@@ -161,5 +201,6 @@ def _shown(match: re.Match[str]) -> str:
     return "" if target.startswith(("@", "#", "!")) else label or target
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """Return a text with & < > themselves, as it was typed."""
     return legible(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))

@@ -27,8 +27,9 @@ from chatbot.model import (
 
 Payload = dict[str, Any]
 
-#: What the ids of the elements begin with, so that a press can be told from a typed line.
-PRESSED, TYPED, SUBMITTED = "p", "type", "submit"
+#: What the ids of the elements begin with, so that a press can be told from a typed line, and a press whose answer
+#: replaces the message from one that is answered beside it.
+PRESSED, PRIVATE, TYPED, SUBMITTED = "p", "own", "type", "submit"
 
 _BUTTONS_PER_BLOCK = 25
 
@@ -39,14 +40,28 @@ def to_slack(reply: Reply) -> Payload:
     Every actions and input block's `block_id` begins with the language of the reply, so that a press brings it
     back. A button's `value` is its command; a field's command stands in the `action_id` after a space.
     """
-    blocks: list[Payload] = []
-    for block in reply.blocks:
-        _draw(block, reply.language, blocks)
+    blocks = draw(reply.blocks, reply.language)
     for start in range(0, len(reply.buttons), _BUTTONS_PER_BLOCK):
         some = reply.buttons[start : start + _BUTTONS_PER_BLOCK]
         elements = [_button(number, button) for number, button in enumerate(some, start)]
         blocks.append(_actions(reply.language, len(blocks), elements))
     return {"text": literal(reply.summary), "blocks": blocks}
+
+
+def draw(parts: Iterable[Block], language: Language) -> list[Payload]:
+    """Return the Block Kit blocks of a reply's blocks."""
+    blocks: list[Payload] = []
+    for block in parts:
+        _draw(block, language, blocks)
+    return blocks
+
+
+def plain(text: str) -> Payload:
+    """Return a text object that is shown as it stands, with no shortcode made an emoji."""
+    shown: Payload = {"type": "plain_text", "text": text}
+    if ":" in text:  # a shortcode needs two; where there is none, the bytes are worth more
+        shown["emoji"] = False
+    return shown
 
 
 def compact(payload: Payload) -> str:
@@ -57,7 +72,7 @@ def compact(payload: Payload) -> str:
 def _draw(block: Block, language: Language, blocks: list[Payload]) -> None:
     match block:
         case Title(text):
-            blocks.append({"type": "header", "text": _plain(text)})
+            blocks.append({"type": "header", "text": plain(text)})
         case Lead(text):
             _rich(blocks, [_section(text, bold=True)])
         case Text(text):
@@ -71,7 +86,7 @@ def _draw(block: Block, language: Language, blocks: list[Payload]) -> None:
         case Phrase(label, text, _):
             _rich(blocks, [_section(label), {"type": "rich_text_quote", "elements": [_text(text)]}])
         case Note(text):
-            blocks.append({"type": "context", "elements": [_plain(text)]})
+            blocks.append({"type": "context", "elements": [plain(text)]})
         case Field():
             _field(block, language, blocks)
         case _:
@@ -101,19 +116,12 @@ def _list(style: str, items: Iterable[str]) -> Payload:
     return {"type": "rich_text_list", "style": style, "elements": [_section(item) for item in items]}
 
 
-def _plain(text: str) -> Payload:
-    plain: Payload = {"type": "plain_text", "text": text}
-    if ":" in text:  # a shortcode needs two; where there is none, the bytes are worth more
-        plain["emoji"] = False
-    return plain
-
-
 def _field(field: Field, language: Language, blocks: list[Payload]) -> None:
     number = len(blocks)
     element = {
         "type": "plain_text_input",
         "action_id": f"{TYPED} {field.command}".strip(),
-        "placeholder": _plain(field.placeholder),
+        "placeholder": plain(field.placeholder),
         "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]},
     }
     blocks.append(
@@ -121,14 +129,14 @@ def _field(field: Field, language: Language, blocks: list[Payload]) -> None:
             "type": "input",
             "block_id": f"{language} {number}",
             "dispatch_action": True,
-            "label": _plain(field.label),
+            "label": plain(field.label),
             "element": element,
         }
     )
     # A phone's keyboard may have no Enter that submits, so the field has its button too.
     submit = {
         "type": "button",
-        "text": _plain(field.submit),
+        "text": plain(field.submit),
         "action_id": f"{SUBMITTED} {field.command}".strip(),
         "style": "primary",
     }
@@ -138,8 +146,8 @@ def _field(field: Field, language: Language, blocks: list[Payload]) -> None:
 def _button(number: int, button: Button) -> Payload:
     element = {
         "type": "button",
-        "text": _plain(button.label),
-        "action_id": f"{PRESSED} {number}",
+        "text": plain(button.label),
+        "action_id": f"{PRIVATE if button.private else PRESSED} {number}",
         "value": button.command,
     }
     if button.style != "plain":

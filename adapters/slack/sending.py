@@ -17,9 +17,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from yarl import URL
 
-from adapters.slack.payloads import place_of
+from adapters.slack.payloads import place_of, string_in
 from adapters.slack.render import Payload, compact, to_slack
-from chatbot.coach import log_incident
+from chatbot.incidents import log_incident
 from chatbot.model import Reply
 from chatbot.settings import LOOPBACK
 
@@ -96,7 +96,7 @@ class Sender:
             log.error("incident %s: an answer was not delivered to Slack", log_incident(error))
 
     async def post(self, channel: str, reply: Reply, thread: str | None = None) -> None:
-        """Post a reply in a direct-message channel."""
+        """Post a reply in a conversation, for everybody in it to see."""
         await self.client.chat_postMessage(channel=channel, thread_ts=thread, **to_slack(reply))
 
     async def whisper(self, channel: str, person: str, reply: Reply, thread: str | None = None) -> None:
@@ -111,6 +111,25 @@ class Sender:
         """Post a reply in the direct messages with a person."""
         opened = await self.client.conversations_open(users=person)
         await self.post(opened["channel"]["id"], reply)
+
+    async def open(self, trigger: str, view: Payload) -> bool:
+        """Open a modal; return False if Slack did not: a trigger lives for three seconds, and opens one."""
+        try:
+            await self.client.views_open(trigger_id=trigger, view=view)
+        except SlackApiError as error:
+            log.info("a modal was not opened (%s): a button stands in for it", _code(error))
+            return False
+        except (aiohttp.ClientError, OSError) as error:
+            log.info("a modal was not opened (%s): a button stands in for it", type(error).__name__)
+            return False
+        return True
+
+    async def follow(self, payload: Payload, reply: Reply) -> None:
+        """Show a reply to whoever gave a slash command, after that was acknowledged."""
+        url = payload.get("response_url")
+        if self._is_slacks(url) and await self._respond(url, {"response_type": "ephemeral", **to_slack(reply)}):
+            return
+        await self.whisper(string_in(payload, "channel_id"), payload["user_id"], reply)
 
     async def replace(self, payload: Payload, reply: Reply) -> None:
         """Put a reply in the place of the message whose button was pressed."""
@@ -146,10 +165,10 @@ class Sender:
         try:
             response = await webhook.send_dict(message)
         except (aiohttp.ClientError, OSError) as error:  # the same message twice is no harm, none at all would be
-            log.info("a response URL can't be reached (%s): the message is updated instead", type(error).__name__)
+            log.info("a response URL can't be reached (%s): the answer goes another way", type(error).__name__)
             return False
         if response.status_code != 200:
-            log.info("a response URL was refused (%d): the message is updated instead", response.status_code)
+            log.info("a response URL was refused (%d): the answer goes another way", response.status_code)
         return response.status_code == 200
 
 

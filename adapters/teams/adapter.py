@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from aiohttp import web
 
-from adapters.teams.auth import Gate, IdentityUnreachableError, Keys, UnauthorizedError, service_urls
+from adapters.teams.auth import Gate, IdentityUnreachableError, Keys, UnauthorizedError
 from adapters.teams.connector import Connector
+from adapters.teams.delivery import TeamsDelivery
 from adapters.teams.handler import CoachBot, Turns
 from adapters.teams.outbox import Outbox
-from chatbot.coach import Coach, log_incident
+from chatbot.coach import Coach
 from chatbot.errors import SettingsError
+from chatbot.incidents import log_incident
 from chatbot.settings import Settings
 
 log = logging.getLogger("steady.teams")
@@ -31,16 +33,17 @@ class TeamsAdapter:
     """Teams as a surface of the coach.
 
     Every request is checked: there is no way to turn that off. Raises SettingsError without an app id, which would
-    turn the SDK's own checks off. The clock returns seconds since 1970.
+    turn the SDK's own checks off, and for a wrong service URL. The clock returns seconds since 1970.
     """
 
     def __init__(self, settings: Settings, coach: Coach, *, clock: Callable[[], float] = time.time) -> None:
         if not settings.microsoft_app_id:
             raise SettingsError("Teams needs the bot's app id: set MicrosoftAppId, and MicrosoftAppPassword with it.")
-        service_urls(settings)  # a wrong one must fail at start, not at the first message
         self._settings = settings
         self._coach = coach
         self._clock = clock
+        #: Sends what nobody is waiting for, and knows who is in a room.
+        self.delivery = TeamsDelivery(settings)
         self._turns = Turns()
         self._session: aiohttp.ClientSession
         self._gate: Gate
@@ -59,12 +62,15 @@ class TeamsAdapter:
             Keys(self._settings.teams_openid_metadata_url, self._session, self._clock),
             self._clock,
         )
-        self._outbox = Outbox(Connector(self._settings, self._session, self._clock), self._coach.strings)
-        self._bot = CoachBot(self._coach, self._outbox, self._clock)
+        connector = Connector(self._settings, self._session, self._clock)
+        self._outbox = Outbox(connector, self._coach.strings)
+        self._bot = CoachBot(self._coach, self._outbox, self._gate.is_ours, self._clock)
+        self.delivery.open(connector)
 
     async def stop(self) -> None:
         """Finish the answers under way, within a few seconds, and close the session."""
         await self._outbox.drain()
+        self.delivery.close()
         await self._session.close()
 
     async def _receive(self, request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connec
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,27 +155,36 @@ class Gate:
         service_url = activity.get("serviceUrl")
         if not isinstance(service_url, str) or service_url != caller.service_url:
             raise UnauthorizedError("made out for another service URL")
-        if not self._is_ours(service_url):
-            # Answers carry our own token: it must never be sent to a stranger.
+        if not self.is_ours(service_url):
             raise UnauthorizedError("a service URL that is not in TEAMS_SERVICE_URLS")
         channel = activity.get("channelId")
         if caller.key.channels and not (isinstance(channel, str) and channel in caller.key.channels):
             raise UnauthorizedError("signed with the key of another channel")
 
-    def _is_ours(self, service_url: str) -> bool:
-        try:
-            url = URL(service_url)
-        except ValueError:
-            return False
-        return (
-            url.user is None
-            and url.password is None
-            and any(
-                (url.scheme, url.host, url.port) == (known.scheme, known.host, known.port)
-                and url.raw_path.startswith(known.raw_path)
-                for known in self._service_urls
-            )
+    def is_ours(self, service_url: str) -> bool:
+        """Return whether we may call a service URL: our own token goes along, it must never reach a stranger."""
+        return is_among(service_url, self._service_urls)
+
+
+def is_among(service_url: str, known: Collection[URL]) -> bool:
+    """Return whether a service URL begins with one of those that are known."""
+    try:
+        url = URL(service_url)
+    except ValueError:
+        return False
+    return (
+        service_url.isascii()
+        and service_url.isprintable()
+        and url.user is None
+        and url.password is None
+        and not url.raw_query_string
+        and not url.raw_fragment
+        and any(
+            (url.scheme, url.host, url.port) == (one.scheme, one.host, one.port)
+            and url.raw_path.startswith(one.raw_path)
+            for one in known
         )
+    )
 
 
 def service_urls(settings: Settings) -> tuple[URL, ...]:

@@ -1,22 +1,24 @@
-"""The way out: calls to the Bot Framework connector, with the bot's own token, retried within bounds."""
+"""The way out: calls to the Bot Framework connector, with the bot's own token.
+
+What answers a person is tried again within bounds; delivery makes its requests by `once`, and decides itself.
+"""
 
 import asyncio
 import json
 import logging
 import random
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from adapters.teams.activity import Json, part, text_at
 from chatbot.errors import SteadyError
 from chatbot.settings import Settings
 
 log = logging.getLogger("steady.teams.connector")
-
-Json = dict[str, Any]
 
 SCOPE = "https://api.botframework.com/.default"
 #: A token is renewed this many seconds before it runs out.
@@ -40,6 +42,24 @@ class ConnectorError(SteadyError):
         self.status = status
 
 
+class NoTokenError(ConnectorError):
+    """Microsoft gave the bot no token, so nothing was asked of the connector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the connector answered: its status, the seconds that it asks us to wait, and the body, {} if unreadable."""
+
+    status: int
+    wait: float | None = None
+    body: Json = field(default_factory=dict)
+
+    @property
+    def error(self) -> str:
+        """Return the connector's name for what is wrong, such as "ConversationNotFound"."""
+        return text_at(part(self.body, "error"), "code")
+
+
 class BotToken:
     """The bot's own token, fetched when first needed and by one call at a time."""
 
@@ -60,7 +80,7 @@ class BotToken:
         self._fetching = asyncio.Lock()
 
     async def get(self) -> str:
-        """Return a token that is good for some minutes yet. Raises ConnectorError if the bot gets none."""
+        """Return a token that is good for some minutes yet. Raises NoTokenError if the bot gets none."""
         if self._clock() < self._renew_at:
             return self._token
         async with self._fetching:
@@ -74,19 +94,22 @@ class BotToken:
             self._renew_at = float("-inf")
 
     async def _fetch(self) -> None:
-        async with self._session.post(self._url, data=self._form, allow_redirects=False) as response:
-            if response.status != 200:
-                raise ConnectorError(
-                    f"Microsoft gave the bot no token (HTTP {response.status}): "
-                    "check MicrosoftAppId, MicrosoftAppPassword, MicrosoftAppType and MicrosoftAppTenantId.",
-                    response.status,
-                )
-            try:
+        try:
+            async with self._session.post(self._url, data=self._form, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise NoTokenError(
+                        f"Microsoft gave the bot no token (HTTP {response.status}): "
+                        "check MicrosoftAppId, MicrosoftAppPassword, MicrosoftAppType and MicrosoftAppTenantId.",
+                        response.status,
+                    )
                 answer = await response.json(content_type=None)
                 self._token = str(answer["access_token"])
                 self._renew_at = self._clock() + float(answer["expires_in"]) - RENEW_EARLY
-            except (ValueError, LookupError, TypeError) as error:
-                raise ConnectorError("What TEAMS_TOKEN_URL answers is no token: check that address.", 200) from error
+        except (aiohttp.ClientError, OSError) as error:
+            log.info("no answer from TEAMS_TOKEN_URL: %s", type(error).__name__)
+            raise NoTokenError("TEAMS_TOKEN_URL can't be reached.", NO_ANSWER) from error
+        except (ValueError, LookupError, TypeError) as error:
+            raise NoTokenError("What TEAMS_TOKEN_URL answers is no token: check that address.", 200) from error
 
 
 class Connector:
@@ -94,7 +117,7 @@ class Connector:
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
         self._session = session
-        self._token = BotToken(settings, session, clock)
+        self.token = BotToken(settings, session, clock)
 
     async def send(self, service_url: str, conversation: str, activity: Json) -> None:
         """Post an activity to a conversation, as the answer to its `replyToId` if it has one."""
@@ -124,56 +147,68 @@ class Connector:
             raise ConnectorError("The connector made a conversation but did not say which.", 404)
         return conversation
 
+    async def once(
+        self,
+        token: str,
+        method: str,
+        service_url: str,
+        path: str,
+        body: Json | None = None,
+        timeout: aiohttp.ClientTimeout | None = None,  # noqa: ASYNC109 # aiohttp's own, which tells its phases apart
+    ) -> Answer:
+        """Make one request. Raises aiohttp.ClientError or OSError if there is no answer."""
+        url = URL(f"{service_url.rstrip('/')}/{path}", encoded=True)
+        data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
+        # A redirect would carry the message elsewhere.
+        async with self._session.request(
+            method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout or self._session.timeout
+        ) as response:
+            if response.status == 401:
+                self.token.forget(token)
+            return Answer(response.status, _seconds(response.headers), await _json_object(response))
+
     async def _call(self, method: str, service_url: str, path: str, body: Json) -> Json:
         """Return the connector's answer. Raises ConnectorError once there is nothing left to try."""
-        url = URL(f"{service_url.rstrip('/')}/{path}", encoded=True)
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        status, wait = NO_ANSWER, FIRST_WAIT
+        answer, wait = Answer(NO_ANSWER), FIRST_WAIT
         try:
             async with asyncio.timeout(DEADLINE):
                 for attempt in range(1, ATTEMPTS + 1):
-                    status, asked_wait, answer = await self._once(method, url, data)
-                    if 200 <= status < 300:
-                        return answer
-                    if status == 401 and attempt == 1:  # the token was withdrawn early: a new one may do
+                    answer = await self._attempt(method, service_url, path, body)
+                    if 200 <= answer.status < 300:
+                        return answer.body
+                    if answer.status == 401 and attempt == 1:  # the token was withdrawn early: a new one may do
                         continue
-                    if attempt == ATTEMPTS or status not in TRY_AGAIN:
+                    if attempt == ATTEMPTS or answer.status not in TRY_AGAIN:
                         break
                     # Jitter, so that many answers held up together do not come back together.
                     jittered = wait * random.uniform(0.5, 1.5)  # noqa: S311
-                    await asyncio.sleep(min(jittered if asked_wait is None else asked_wait, LONGEST_WAIT))
+                    await asyncio.sleep(min(jittered if answer.wait is None else answer.wait, LONGEST_WAIT))
                     wait *= 2
         except TimeoutError:
             pass
-        raise ConnectorError(f"The connector did not take an answer (last HTTP status: {status or 'none'}).", status)
+        raise ConnectorError(
+            f"The connector did not take an answer (last HTTP status: {answer.status or 'none'}).", answer.status
+        )
 
-    async def _once(self, method: str, url: URL, data: bytes) -> tuple[int, float | None, Json]:
-        """Return the status, the seconds to wait that were asked for, and the body."""
+    async def _attempt(self, method: str, service_url: str, path: str, body: Json) -> Answer:
+        """Return the answer, or one with the status NO_ANSWER. Raises NoTokenError if trying again is of no use."""
         try:
-            token = await self._token.get()
-            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
-            # A redirect would carry the message elsewhere.
-            async with self._session.request(
-                method, url, data=data, headers=headers, allow_redirects=False
-            ) as response:
-                if response.status == 401:
-                    self._token.forget(token)
-                answer = await _json_object(response) if response.status < 300 else {}
-                return response.status, _seconds(response.headers), answer
+            return await self.once(await self.token.get(), method, service_url, path, body)
         except (aiohttp.ClientError, OSError) as error:
             log.info("no answer from the connector: %s", type(error).__name__)
-            return NO_ANSWER, None, {}
-        except ConnectorError as error:
+            return Answer(NO_ANSWER)
+        except NoTokenError as error:
             if error.status not in TRY_AGAIN:
                 raise
-            return error.status, None, {}
+            return Answer(error.status)
 
 
 async def _json_object(response: aiohttp.ClientResponse) -> Json:
     """Return the body if it is a JSON object; the connector answers some calls with none."""
     try:
         answer = await response.json(content_type=None)
-    except ValueError:
+    except (ValueError, RecursionError, aiohttp.ClientPayloadError):
         return {}
     return answer if isinstance(answer, dict) else {}
 
@@ -181,4 +216,4 @@ async def _json_object(response: aiohttp.ClientResponse) -> Json:
 def _seconds(headers: Mapping[str, str]) -> float | None:
     """Return what Retry-After asks for; None if it is missing or a date."""
     value = headers.get("Retry-After", "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else None

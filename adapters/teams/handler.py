@@ -1,22 +1,29 @@
 """What the bot does with each kind of activity. The SDK's ActivityHandler tells them apart."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
 from botbuilder.core import ActivityHandler, BotAdapter, TurnContext
 from botbuilder.schema import Activity, ChannelAccount, InvokeResponse
 
+from adapters.teams.activity import Json, is_room, part, text_at, workspace_of
 from adapters.teams.outbox import Outbox
 from adapters.teams.render import CARD_TYPE, to_card
+from adapters.teams.rooms import room_change_in
 from adapters.teams.seen import Seen
-from adapters.teams.translate import VERB, from_activity, from_press, part, text_at, text_of
+from adapters.teams.translate import VERB, from_activity, from_press, is_private, is_shared, text_of
+from chatbot import cards
+from chatbot.cards import Ask
 from chatbot.coach import Coach
+from chatbot.incidents import log_incident
 from chatbot.language import legible
-from chatbot.model import Language
-
-Json = dict[str, Any]
+from chatbot.model import Language, Message, Reply, Room
 
 ERROR_TYPE = "application/vnd.microsoft.error"
+MESSAGE_TYPE = "application/vnd.microsoft.activity.message"
+#: Teams gives up on a button after 15; what is set up in a room takes a question to Teams itself first.
+SECONDS_FOR_A_CARD = 10.0
 
 _PAYLOAD = "steady.payload"
 _ANSWER = "steady.invoke_response"
@@ -25,9 +32,12 @@ _ANSWER = "steady.invoke_response"
 class CoachBot(ActivityHandler):
     """Answers what people write and press, and says hello once where it is installed."""
 
-    def __init__(self, coach: Coach, outbox: Outbox, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, coach: Coach, outbox: Outbox, is_ours: Callable[[str], bool], clock: Callable[[], float]
+    ) -> None:
         self._coach = coach
         self._outbox = outbox
+        self._is_ours = is_ours
         self._answered = Seen(clock)
         self._welcomed = Seen(clock)
 
@@ -35,7 +45,8 @@ class CoachBot(ActivityHandler):
         """Answer a message: at the person's side only, and once even if it is delivered twice."""
         activity = _payload(turn_context)
         # Clients too old for Action.Execute send what a button carries as a message without text.
-        pressed = None if text_of(activity) else from_press(activity, activity.get("value"))
+        value = activity.get("value")
+        pressed = None if text_of(activity) else from_press(activity, value, self._is_ours)
         message = pressed or from_activity(activity)
         if message is None:
             return
@@ -43,10 +54,16 @@ class CoachBot(ActivityHandler):
         # Only now, for a message that we failed to answer must be answered when it comes again.
         if not self._is_new(activity):
             return
-        if pressed and text_at(activity, "replyToId"):
-            self._outbox.replace(activity, reply)
+        here = pressed and text_at(activity, "replyToId") and not is_private(value)
+        if here and not _only_for_one(activity, reply):
+            self._outbox.replace(activity, reply, _carried(activity, message), shared=is_shared(value))
         else:
-            self._outbox.answer(activity, reply)
+            self._outbox.answer(activity, reply, _about(message))
+
+    async def on_conversation_update_activity(self, turn_context: TurnContext) -> None:
+        """Pass on what became of a channel or a team, then see who joined."""
+        await self._pass_on_change(_payload(turn_context))
+        await super().on_conversation_update_activity(turn_context)
 
     async def on_members_added_activity(self, members_added: list[ChannelAccount], turn_context: TurnContext) -> None:
         """Say hello if it is the bot that was added; others join without a word from us."""
@@ -58,12 +75,14 @@ class CoachBot(ActivityHandler):
     async def on_installation_update_add(self, turn_context: TurnContext) -> None:
         """Say hello where the bot was installed; an upgrade is no occasion."""
         activity = _payload(turn_context)
+        await self._pass_on_change(activity)
         if activity.get("action") == "add":
             self._welcome(activity)
 
     async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
-        """Say nothing, but be ready to say hello again."""
+        """Say nothing, but pass it on, and be ready to say hello again."""
         activity = _payload(turn_context)
+        await self._pass_on_change(activity)
         if activity.get("action") == "remove":
             self._welcomed.discard(text_at(part(activity, "conversation"), "id"))
 
@@ -73,16 +92,53 @@ class CoachBot(ActivityHandler):
         if activity.get("name") != "adaptiveCard/action":
             turn_context.turn_state[_ANSWER] = InvokeResponse(status=501)
             return
+        # Left here for the door: sent through the SDK, it would be copied deeply and serialised twice.
+        turn_context.turn_state[_ANSWER] = InvokeResponse(status=200, body=await self._press(activity))
+
+    async def _press(self, activity: Json) -> Json:
+        """Return what takes the card's place, or a line of text if it stays."""
         action = part(activity.get("value"), "action")
-        message = from_press(activity, action.get("data")) if action.get("verb") == VERB else None
+        data = action.get("data")
+        message = from_press(activity, data, self._is_ours) if action.get("verb") == VERB else None
         if message is None:
             error = {"code": "BadRequest", "message": "This is no action of a card of ours."}
-            answer = {"statusCode": 400, "type": ERROR_TYPE, "value": error}
-        else:
-            card = to_card(await self._coach.reply(message))
-            answer = {"statusCode": 200, "type": CARD_TYPE, "value": card}
-        # Left here for the door: sent through the SDK, it would be copied deeply and serialised twice.
-        turn_context.turn_state[_ANSWER] = InvokeResponse(status=200, body=answer)
+            return {"statusCode": 400, "type": ERROR_TYPE, "value": error}
+        if is_private(data):
+            # Nobody need wait: the card stays, whatever the answer is.
+            if self._is_new(activity):
+                self._outbox.answer_later(activity, self._coach.reply(message), _about(message))
+            return self._sent_to_you(message.locale or Language.EN)
+        answering = asyncio.create_task(self._coach.reply(message))
+        await asyncio.wait([answering], timeout=SECONDS_FOR_A_CARD)
+        if not answering.done():
+            # What is half done is not broken off; if there is an answer after all it follows.
+            self._outbox.answer_later(activity, answering, _about(message))
+            return _card(self._too_late(message), _carried(activity, message))
+        reply = answering.result()
+        if _only_for_one(activity, reply):
+            if self._is_new(activity):
+                self._outbox.answer(activity, reply, _about(message))
+            return self._sent_to_you(reply.language)
+        shared = is_shared(data) and is_room(activity)
+        if shared:
+            # What a button is answered with only its presser sees.
+            self._outbox.replace(activity, reply, shared=True)
+        return _card(reply, _carried(activity, message), shared=shared)
+
+    def _sent_to_you(self, language: Language) -> Json:
+        text = self._coach.strings("reply.sent_to_you", language)
+        return {"statusCode": 200, "type": MESSAGE_TYPE, "value": text}
+
+    def _too_late(self, message: Message) -> Reply:
+        coach = self._coach
+        ask = Ask(message, message.locale or Language.EN, coach.guidance, coach.strings, coach.contacts)
+        return cards.failed(ask, log_incident(TimeoutError()))
+
+    async def _pass_on_change(self, activity: Json) -> None:
+        """Tell the coach what became of a room. If that fails Teams comes again, for it gets no 200."""
+        change = room_change_in(activity)
+        if change:
+            await self._coach.room_changed(workspace_of(activity), *change)
 
     def _is_new(self, activity: Json) -> bool:
         activity_id = text_at(activity, "id")
@@ -129,3 +185,22 @@ class Turns(BotAdapter):
 
 def _payload(turn_context: TurnContext) -> Json:
     return cast(Json, turn_context.turn_state[_PAYLOAD])
+
+
+def _card(reply: Reply, carried: Room | None, *, shared: bool = False) -> Json:
+    return {"statusCode": 200, "type": CARD_TYPE, "value": to_card(reply, carried, shared=shared)}
+
+
+def _only_for_one(activity: Json, reply: Reply) -> bool:
+    """Return whether a reply must not take the card's place: nobody else may read it, or fill it in."""
+    return reply.private or (reply.form is not None and is_room(activity))
+
+
+def _about(message: Message) -> Room | None:
+    """Return the room that a message is about; buttons of an answer elsewhere must know it."""
+    return None if message.room is None or message.room.personal else message.room
+
+
+def _carried(activity: Json, message: Message) -> Room | None:
+    """Return the same for an answer in the place of the card: in the room itself nothing need be carried."""
+    return None if is_room(activity) else _about(message)

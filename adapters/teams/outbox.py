@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
+from adapters.teams.activity import Json, is_room, part, tenant_of, text_at
 from adapters.teams.connector import Connector, ConnectorError
 from adapters.teams.render import to_activity
-from adapters.teams.translate import is_room, part, tenant_of, text_at
-from chatbot.coach import log_incident
-from chatbot.model import Reply
+from chatbot.incidents import log_incident
+from chatbot.model import Reply, Room
 from chatbot.strings import Strings
 
 log = logging.getLogger("steady.teams.outbox")
-
-Json = dict[str, Any]
 
 #: Answers under way at the same time; past that Teams is asked to come again later.
 MOST_UNDER_WAY = 1_000
@@ -35,13 +33,17 @@ class Outbox:
         """Return whether no further answer can be taken on."""
         return len(self._under_way) >= MOST_UNDER_WAY
 
-    def answer(self, activity: Json, reply: Reply) -> None:
-        """Answer whoever sent `activity`, so that nobody else reads it."""
-        self._send(self._answer_privately(activity, reply) if is_room(activity) else self._answer(activity, reply))
+    def answer(self, activity: Json, reply: Reply, about: Room | None = None) -> None:
+        """Answer whoever sent `activity`, so that nobody else reads it; `about` is the room that it is about."""
+        self._send(self._answer_alone(activity, reply, about))
 
-    def replace(self, activity: Json, reply: Reply) -> None:
-        """Put the reply in the place of the card that `activity` was pressed on."""
-        self._send(self._replace(activity, reply))
+    def answer_later(self, activity: Json, answering: Awaitable[Reply], about: Room | None = None) -> None:
+        """Do the same once there is an answer."""
+        self._send(self._answer_once_there(activity, answering, about))
+
+    def replace(self, activity: Json, reply: Reply, about: Room | None = None, *, shared: bool = False) -> None:
+        """Put the reply in the place of the card that `activity` was pressed on, for all who see it."""
+        self._send(self._replace(activity, reply, about, shared))
 
     def welcome(self, activity: Json, reply: Reply) -> None:
         """Say hello in the conversation that `activity` tells of."""
@@ -74,10 +76,19 @@ class Outbox:
         except Exception as error:  # nobody awaits this task
             log_incident(error)
 
-    async def _answer(self, activity: Json, reply: Reply) -> None:
-        await self._post(activity, to_activity(reply), reply_to=text_at(activity, "id"))
+    async def _answer_once_there(self, activity: Json, answering: Awaitable[Reply], about: Room | None) -> None:
+        await self._answer_alone(activity, await answering, about)
 
-    async def _answer_privately(self, activity: Json, reply: Reply) -> None:
+    async def _answer_alone(self, activity: Json, reply: Reply, about: Room | None) -> None:
+        if is_room(activity):
+            await self._answer_privately(activity, reply, about)
+        else:
+            await self._answer(activity, reply, about)
+
+    async def _answer(self, activity: Json, reply: Reply, about: Room | None) -> None:
+        await self._post(activity, to_activity(reply, about), reply_to=text_at(activity, "id"))
+
+    async def _answer_privately(self, activity: Json, reply: Reply, about: Room | None) -> None:
         """Answer in the chat of two; where the person has none with the bot, say so in the room, without the advice."""
         try:
             chat = await self._connector.open_chat(
@@ -86,7 +97,7 @@ class Outbox:
                 {"id": text_at(part(activity, "from"), "id")},
                 tenant_of(activity),
             )
-            await self._post(activity, to_activity(reply), conversation=chat)
+            await self._post(activity, to_activity(reply, about), conversation=chat)
         except ConnectorError as error:
             if not 400 <= error.status < 500:
                 raise
@@ -94,15 +105,15 @@ class Outbox:
             pointer = {"type": "message", "text": text, "textFormat": "plain"}
             await self._post(activity, pointer, reply_to=text_at(activity, "id"))
 
-    async def _replace(self, activity: Json, reply: Reply) -> None:
+    async def _replace(self, activity: Json, reply: Reply, about: Room | None, shared: bool) -> None:
         card = text_at(activity, "replyToId")
-        message = self._addressed(activity, to_activity(reply))
+        message = self._addressed(activity, to_activity(reply, about, shared=shared))
         try:
             await self._connector.update(activity["serviceUrl"], message["conversation"]["id"], card, message)
         except ConnectorError as error:
             if error.status not in (404, 405):  # there is no such card, or none that can be changed
                 raise
-            await self._answer(activity, reply)
+            await self._answer(activity, reply, about)
 
     async def _post(self, activity: Json, message: Json, *, conversation: str = "", reply_to: str = "") -> None:
         addressed = self._addressed(activity, message, conversation)

@@ -1,78 +1,86 @@
-"""From activities to messages: plain protocol JSON in, so that no SDK is needed to read them.
-
-Anything in an activity may be missing or of another type than documented; such a part counts as missing.
-"""
+"""From activities to messages."""
 
 import html
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
 
+from adapters.teams.activity import Json, part, text_at, workspace_of
+from adapters.teams.rooms import carried_room, room_of
 from chatbot.language import legible
-from chatbot.model import Language, Message
-
-Json = dict[str, Any]
+from chatbot.model import Language, Message, Room
 
 #: No agent types more than this; what comes after is not looked at.
 LONGEST_TEXT = 8_000
 #: The verb of all our card actions.
 VERB = "steady"
+#: More fields than any form of ours has.
+_MOST_FIELDS = 50
 
 _MENTION = re.compile(r"<at\b[^<>]{0,200}>[^<>]{0,200}</at>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:p|div|span|br|b|i|strong|em|at)\b[^<>]{0,200}>", re.IGNORECASE)
 
 
-def part(value: object, key: str) -> Json:
-    """Return the object under `key`, or an empty one."""
-    inner = value.get(key) if isinstance(value, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
-def text_at(value: object, key: str) -> str:
-    """Return the text under `key`, or an empty one."""
-    inner = value.get(key) if isinstance(value, dict) else None
-    return inner if isinstance(inner, str) else ""
-
-
-def tenant_of(activity: Json) -> str:
-    """Return the id of the organisation that an activity comes from."""
-    return text_at(part(part(activity, "channelData"), "tenant"), "id") or text_at(
-        part(activity, "conversation"), "tenantId"
-    )
-
-
-def is_room(activity: Json) -> bool:
-    """Return whether others can read the conversation too."""
-    conversation = part(activity, "conversation")
-    return conversation.get("isGroup") is True or conversation.get("conversationType") in ("groupChat", "channel")
-
-
 def from_activity(activity: Json) -> Message | None:
     """Return what a person wrote, or None if nobody did: no sender, no conversation, or the bot itself."""
-    return _message(activity, text_of(activity), Language.from_tag(text_at(activity, "locale")))
+    return _message(activity, text_of(activity), text_at(activity, "locale"), room_of(activity))
 
 
-def from_press(activity: Json, data: object) -> Message | None:
-    """Return what a pressed button or a sent field means, or None if `data` is not what our cards send."""
+def from_press(activity: Json, data: object, is_ours: Callable[[str], bool]) -> Message | None:
+    """Return what a pressed button, a sent field or a sent form means, or None if our cards send no such `data`.
+
+    `is_ours` tells the service URLs that we may call.
+    """
     if not isinstance(data, dict) or not isinstance(data.get("command"), str):
+        return None
+    room = carried_room(activity, data["room"], is_ours) if "room" in data else room_of(activity)
+    values = _values(data)
+    if room is None or values is None:
         return None
     typed = text_at(data, text_at(data, "field"))[:LONGEST_TEXT]
     text = legible(f"{data['command']} {typed}").strip()
-    return _message(activity, text, Language.from_tag(text_at(data, "language")), pressed=True)
+    return _message(activity, text, text_at(data, "language"), room, values)
 
 
-def _message(activity: Json, text: str, locale: Language | None, *, pressed: bool = False) -> Message | None:
+def is_private(data: object) -> bool:
+    """Return whether the answer to a button is for whoever pressed it, and the card stays."""
+    return isinstance(data, dict) and data.get("private") is True
+
+
+def is_shared(data: object) -> bool:
+    """Return whether the card of a button stands in a room for everybody, and so does what takes its place."""
+    return isinstance(data, dict) and data.get("shared") is True
+
+
+def input_id(name: str) -> str:
+    """Return the id of a form's input: what is typed comes back among what the button carries, which has names too."""
+    return f"form_{name}"
+
+
+def _values(data: Json) -> dict[str, str] | None:
+    """Return what a form was filled in with; Teams leaves empty inputs out, and joins several choices with commas."""
+    names = data.get("form", [])
+    if not isinstance(names, list) or len(names) > _MOST_FIELDS or not all(isinstance(name, str) for name in names):
+        return None
+    return {name: legible(text_at(data, input_id(name))[:LONGEST_TEXT]) for name in names}
+
+
+def _message(
+    activity: Json, text: str, locale: str, room: Room | None, values: Mapping[str, str] | None = None
+) -> Message | None:
+    """Return the message; `values` are given, if perhaps empty, for what was pressed."""
     sender = part(activity, "from")
     sender_id = text_at(sender, "id")
-    if not sender_id or not text_at(part(activity, "conversation"), "id"):
-        return None
-    if sender_id == text_at(part(activity, "recipient"), "id"):
+    if not sender_id or room is None or sender_id == text_at(part(activity, "recipient"), "id"):
         return None
     return Message(
         text=text,
-        workspace=f"teams:{tenant_of(activity)}",
+        workspace=workspace_of(activity),
         person=text_at(sender, "aadObjectId") or sender_id,
-        locale=locale,
-        pressed=pressed,
+        locale=Language.from_tag(locale),
+        pressed=values is not None,
+        room=room,
+        name=legible(text_at(sender, "name")),
+        values=values or {},
     )
 
 

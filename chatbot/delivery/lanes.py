@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from chatbot.coach import log_incident
 from chatbot.delivery.model import (
     Absent,
     CantTell,
@@ -22,12 +21,16 @@ from chatbot.delivery.model import (
     Gone,
     Later,
     Ledger,
+    Look,
+    Outcome,
+    Reason,
     Result,
     Sender,
     Sent,
     Unknown,
 )
 from chatbot.delivery.pace import Pace
+from chatbot.incidents import log_incident
 
 log = logging.getLogger("steady.delivery")
 
@@ -39,15 +42,24 @@ IN_FLIGHT = 64
 #: Rows that a lane reads at once.
 BATCH = 128
 #: Seconds of sending for which rows are taken at once.
-AHEAD = 0.5
+AHEAD = 0.3
 #: A row taken longer ago than this many seconds is put back instead of sent: somebody else may look for it by now.
-LEASE = 5.0
-#: Seconds after which looking for a row counts: what a process that died had sent has arrived by then.
+LEASE = 4.0
+#: A request without an answer is given up after this many seconds.
+LONGEST_SEND = 9.0
+#: Seconds after which looking for a row counts where a process died, or the platform is slow. Who takes over from a
+#: process that may still live waits for replicas.DEAD_AFTER too: together that is more than LEASE and what a Sender has.
 SETTLED = 6.0
-#: Seconds to wait before a first look where the process lives and its request is over.
-SOON = 1.0
+#: The same where the platform hung up, or broke down, at once.
+SOON = 1.5
 #: The longest wait between two tries, in seconds.
 LONGEST_WAIT = 60.0
+#: A running lane looks this often, in seconds, for rows that it did not itself make unknown.
+_LOOK_ROUND = 10.0
+#: Seconds to wait before results that could not be written are written again. A minute in all.
+_WRITE_AGAIN = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+#: While a lane waits, it looks up once a second: it may have to stop, and a clock may have been moved.
+_GLANCE = 1.0
 
 
 class Lanes:
@@ -74,12 +86,16 @@ class Lanes:
         self.intend = _Gathered(self._intend)
         self.settle = _Gathered(self._settle)
 
+    def sender(self, lane: str) -> Sender | None:
+        """Return who sends for a lane; None if its platform is not configured any more."""
+        return self.senders.get(lane) or self.senders.get(lane.partition(":")[0])
+
     async def run(self, lane: str) -> float | None:
         """Send what is due in a lane, and return when it must be run again; None if nothing is left.
 
         Rows of a platform that is not configured any more stay as they are.
         """
-        sender = self.senders.get(lane) or self.senders.get(lane.partition(":")[0])
+        sender = self.sender(lane)
         if sender is None:
             return None
         pace = self._paces.setdefault(lane, Pace(sender.limits))
@@ -90,7 +106,17 @@ class Lanes:
         return [got.get(row) for row in ids]
 
     async def _settle(self, results: Sequence[Result]) -> Sequence[None]:
-        await self.ledger.settle(results, self.clock())
+        """Write results, for a minute if need be: to know what was sent saves looking for it."""
+        for pause in (*_WRITE_AGAIN, None):
+            try:
+                await self.ledger.settle(results, self.clock())
+            except Exception as error:
+                if pause is None or self.stopping:
+                    raise
+                log.warning("results can't be written (%s); trying again in %g s", type(error).__name__, pause)
+                await asyncio.sleep(pause)
+            else:
+                break
         return [None] * len(results)
 
 
@@ -131,13 +157,16 @@ class _Lane:
 
     def __init__(self, lanes: Lanes, name: str, sender: Sender, pace: Pace) -> None:
         self._lanes = lanes
+        self._ledger = lanes.ledger
         self._name = name
         self._sender = sender
         self._pace = pace
         self._clock = lanes.clock
-        self._busy: set[str] = set()
-        self._under_way: set[asyncio.Task[None]] = set()
+        # What is to be sent, a queue for each target; and a target's row that is being sent, until that is written.
+        self._waiting: dict[str, deque[Delivery]] = {}
+        self._under_way: dict[str, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._look_at = 0.0  # when there may be something to look for
         self._over = False  # the workspace takes nothing any more
 
     @property
@@ -145,93 +174,100 @@ class _Lane:
         return self._over or self._lanes.stopping
 
     async def run(self) -> float | None:
-        ledger = self._lanes.ledger
         now = self._clock()
-        lost = await ledger.abandon(self._name, now, now + SETTLED)
+        lost = await self._ledger.abandon(self._name, now + SETTLED)
         if lost:
+            self._look_at = now + SETTLED
             log.warning("%d message(s) were under way when a process ended; looking for them", lost)
         try:
             while not self._ends:
-                if self._looking is None or self._looking.done():
-                    unknown = await ledger.due(self._name, "unknown", self._clock(), BATCH)
-                    if unknown:
-                        self._looking = asyncio.create_task(self._look_for(unknown))
-                rows = await ledger.due(self._name, "pending", self._clock(), BATCH)
-                if rows:
-                    await self._send_all(deque(rows))
-                elif self._under_way:
-                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
-                elif self._looking and not self._looking.done():
-                    await asyncio.wait([self._looking], timeout=1.0)  # meanwhile something may become due
+                self._look_on()
+                if not self._waiting:
+                    await self._read()
+                if await self._take():
+                    await asyncio.sleep(0)
+                elif self._waiting or self._under_way or self._looking:
+                    await self._wait()
                 else:
                     break
-            if self._under_way:
-                await asyncio.wait(self._under_way)
-        finally:
-            left = [*self._under_way, *([self._looking] if self._looking else [])]
-            for task in left:
+        except asyncio.CancelledError:
+            for task in self._under_way.values():
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-        return await ledger.next_due(self._name)
+            raise
+        finally:
+            # Requests that have left are waited for even if the database went away: their results are worth knowing.
+            if self._looking:
+                self._looking.cancel()
+            await asyncio.gather(*self._under_way.values(), *filter(None, [self._looking]), return_exceptions=True)
+        return await self._ledger.next_due(self._name)
 
-    async def _send_all(self, rows: deque[Delivery]) -> None:
-        """Send rows that were pending; when this returns the last of them may still be under way."""
-        while rows and not self._ends:
-            taken = self._take(rows)
-            if not taken:
-                await self._wait(rows)
-                continue
-            attempts = await self._lanes.intend([row.id for row, _ in taken])
-            for (row, moment), attempt in zip(taken, attempts, strict=True):
-                if attempt is None:  # cancelled meanwhile, or another process has it
-                    self._busy.discard(row.target)
-                    continue
-                task = asyncio.create_task(self._send(row, attempt, moment, self._clock()))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
-            await asyncio.sleep(0)
+    async def _read(self) -> None:
+        for row in await self._ledger.due(self._name, "pending", self._clock(), BATCH):
+            self._waiting.setdefault(row.target, deque()).append(row)
 
-    def _take(self, rows: deque[Delivery]) -> list[tuple[Delivery, float]]:
-        """Take from `rows` those that may go within the next moment, each with when; one at a time for a target."""
+    def _put_back(self, row: Delivery) -> None:
+        """Make a row the next one, though it may be read a second time: whoever takes it then does not get it."""
+        queue = self._waiting.pop(row.target, deque())
+        queue.appendleft(row)
+        self._waiting = {row.target: queue, **self._waiting}
+
+    async def _take(self) -> int:
+        """Begin to send what may go within the next moment, one row at a time for a target; return how many."""
         now = self._clock()
-        taken: list[tuple[Delivery, float]] = []
-        kept: list[Delivery] = []
-        while rows:
-            row = rows.popleft()
-            moment = self._pace.moment(row.target, now)
-            if row.target in self._busy or moment > now + AHEAD:
-                kept.append(row)
+        chosen: list[tuple[Delivery, float]] = []
+        for target in list(self._waiting):
+            row = self._waiting[target][0]
+            if target in self._under_way:
+                continue
+            moment = now
+            if row.expires >= now:  # else it only has to be written down that it is late
                 if self._pace.lane_moment(now) > now + AHEAD:
                     break
-                continue
-            self._pace.book(row.target, moment)
-            self._busy.add(row.target)
-            taken.append((row, moment))
-        rows.extendleft(reversed(kept))
-        return taken
+                moment = self._pace.moment(target, now)
+                if moment > now + AHEAD:
+                    continue
+                self._pace.book(target, moment)
+            queue = self._waiting.pop(target)
+            queue.popleft()
+            if queue:  # last in the round: a few long queues must not be what remains in the end
+                self._waiting[target] = queue
+            chosen.append((row, moment))
+        if not chosen:
+            return 0
+        # `now` was read before the intent: a process that is frozen from here on must not send when it wakes.
+        attempts = await self._lanes.intend([row.id for row, _ in chosen])
+        for (row, moment), attempt in zip(chosen, attempts, strict=True):
+            if attempt is not None:  # else it was cancelled meanwhile, or another process has it
+                self._under_way[row.target] = asyncio.create_task(self._deliver(row, attempt, moment, now))
+        return len(chosen)
 
-    async def _wait(self, rows: deque[Delivery]) -> None:
-        """Wait until something of `rows` may be taken, or something under way is done."""
+    async def _wait(self) -> None:
+        """Wait until something may be taken, or something under way is done."""
         now = self._clock()
-        free = [self._pace.moment(row.target, now) for row in rows if row.target not in self._busy]
-        pause = max(0.01, min(free) - AHEAD - now) if free else LONGEST_WAIT
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        free = [self._pace.moment(target, now) for target in self._waiting if target not in self._under_way]
+        pause = min(_GLANCE, max(0.01, min(free) - AHEAD - now)) if free else _GLANCE
+        tasks = [*self._under_way.values(), *filter(None, [self._looking])]
+        if tasks:
+            await asyncio.wait(tasks, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         else:
             await asyncio.sleep(pause)
 
-    async def _send(self, row: Delivery, attempt: int, moment: float, taken: float) -> None:
+    async def _deliver(self, row: Delivery, attempt: int, moment: float, taken: float) -> None:
         try:
-            result = await self._sent(row, attempt, moment, taken)
-        except Exception as error:  # ours or the adapter's: whether the request had left can't be known
-            log_incident(error)
-            result = Result(row.id, attempt, "unknown", self._clock() + SETTLED, "no_answer")
-        finally:
-            self._busy.discard(row.target)
-        try:
+            try:
+                result = await self._sent(row, attempt, moment, taken)
+            except Exception as error:  # ours or the adapter's: whether the request had left can't be known
+                log_incident(error)
+                result = Result(row.id, attempt, "unknown", self._clock() + SETTLED, "no_answer")
+            if result.state == "unknown" and result.due is not None:
+                self._look_at = min(self._look_at, result.due)
             await self._lanes.settle([result])
-        except Exception as error:  # the row stays `sending`; whoever runs the lane next looks for it
+            if result.state == "pending":
+                self._put_back(row)
+        except Exception as error:  # the row stays `sending`, and whoever runs the lane next looks for it
             log_incident(error)
+        finally:
+            del self._under_way[row.target]
 
     async def _sent(self, row: Delivery, attempt: int, moment: float, taken: float) -> Result:
         """Send a row and return what to write down."""
@@ -244,55 +280,90 @@ class _Lane:
         await asyncio.sleep(max(0.0, moment - clock()))
         async with self._lanes.gate:
             # Between the intent and this line the platform may have told the lane to hold, or this process was frozen.
-            if self._ends or clock() > taken + LEASE or self._pace.held_until > clock():
-                return Result(row.id, attempt, "pending", max(clock(), self._pace.held_until))
-            outcome = await self._sender.send(row, reply)
+            if self._ends or clock() > taken + LEASE or self._pace.held_until > moment:
+                return Result(row.id, attempt, "pending", row.due)
+            began = clock()
+            outcome: Outcome
+            try:
+                async with asyncio.timeout(LONGEST_SEND):
+                    outcome = await self._sender.send(row, reply)
+            except TimeoutError:
+                outcome = Unknown()
         now = clock()
         match outcome:
             case Sent(reference):
                 self._pace.accepted()
                 return Result(row.id, attempt, "sent", reference=reference)
             case Later(seconds, everywhere):
-                wait = self._pace.refused(row.target, seconds, everywhere, now)
-                return Result(row.id, attempt, "pending", now + wait)
+                # It keeps its place: what was to be said after it is not said before it.
+                self._pace.refused(row.target, seconds, everywhere, now)
+                return Result(row.id, attempt, "pending", row.due)
             case Failed(reason, gone):
                 if gone:
                     await self._stop(row, gone == "lane", reason)
                 return Result(row.id, attempt, "failed", reason=reason)
             case Unknown(reason):
-                return Result(row.id, attempt, "unknown", now + _backoff(SOON, attempt), reason)
+                # A platform that took its time may be still at it.
+                wait = SETTLED if now - began > SOON else _backoff(attempt)
+                return Result(row.id, attempt, "unknown", now + wait, reason)
 
-    async def _stop(self, row: Delivery, whole: bool, reason: str) -> None:
+    async def _stop(self, row: Delivery, whole: bool, reason: Reason) -> None:
         self._over = self._over or whole
         target = None if whole else row.target
         log.warning("a %s of %s takes no messages any more: %s", "lane" if whole else "target", self._name, reason)
-        await self._lanes.ledger.stop_target(self._name, target, reason, self._clock())  # type: ignore[arg-type]
-        await self._lanes.gone(self._name, target, reason)  # type: ignore[arg-type]
+        try:
+            await self._ledger.stop_target(self._name, target, reason, self._clock())
+            await self._lanes.gone(self._name, target, reason)
+        except Exception as error:  # the next message to it will be refused as well, and tell again
+            log_incident(error)
 
-    async def _look_for(self, rows: Sequence[Delivery]) -> None:
+    def _look_on(self) -> None:
+        """See to it that what is unknown is looked for, on the side."""
+        if self._looking and self._looking.done():
+            self._looking = None
+        now = self._clock()
+        if self._looking is None and self._look_at <= now:
+            self._look_at = now + _LOOK_ROUND
+            self._looking = asyncio.create_task(self._look_round())
+
+    async def _look_round(self) -> None:
         """Find out whether messages of unknown outcome arrived; one at a time, for looking is rationed."""
-        for row in rows:
-            await asyncio.sleep(max(0.0, self._pace.book_look(self._clock()) - self._clock()))
-            try:
-                async with self._lanes.gate:
-                    found = await self._sender.look(row)
-            except Exception as error:  # it stays unknown, and somebody looks again
-                log_incident(error)
-                found = Later(LONGEST_WAIT)
-            now = self._clock()
-            match found:
-                case Sent(reference):
-                    result = Result(row.id, row.attempt, "sent", reference=reference)
-                case Absent():
-                    result = Result(row.id, row.attempt, "pending", now)
-                case CantTell():
-                    result = Result(row.id, row.attempt, "unknown", None, "cant_tell")
-                case Later(seconds):
-                    wait = _backoff(SOON, row.attempt + 1) if seconds is None else seconds
-                    result = Result(row.id, row.attempt, "unknown", now + wait, row.reason)
-            await self._lanes.ledger.looked([result], now)
+        try:
+            rows = await self._ledger.due(self._name, "unknown", self._clock(), BATCH)
+            for row in rows:
+                await self._look_for(row)
+            if len(rows) == BATCH:
+                self._look_at = self._clock()
+        except Exception as error:  # the database; the rows stay as they are
+            log_incident(error)
+
+    async def _look_for(self, row: Delivery) -> None:
+        await asyncio.sleep(max(0.0, self._pace.book_look(self._clock()) - self._clock()))
+        found: Look
+        try:
+            async with self._lanes.gate, asyncio.timeout(LONGEST_SEND):
+                found = await self._sender.look(row)
+        except Exception as error:  # it stays unknown, and somebody looks again
+            log_incident(error)
+            found = Later(LONGEST_WAIT)
+        now = self._clock()
+        match found:
+            case Sent(reference):
+                result = Result(row.id, row.attempt, "sent", reference=reference)
+            case Absent():
+                result = Result(row.id, row.attempt, "pending", row.due)
+            case CantTell():
+                result = Result(row.id, row.attempt, "unknown", None, "cant_tell")
+            case Later(seconds):
+                wait = _backoff(row.attempt + 1) if seconds is None else seconds
+                self._pace.look_refused(now + wait)
+                self._look_at = min(self._look_at, now + wait)
+                result = Result(row.id, row.attempt, "unknown", now + wait, row.reason)
+        await self._ledger.looked([result], now)
+        if result.state == "pending":
+            self._put_back(row)
 
 
-def _backoff(first: float, attempt: int) -> float:
-    """Return a wait that doubles with each attempt, spread so that many do not come back together."""
-    return float(min(LONGEST_WAIT, first * 2 ** min(attempt - 1, 10)) * random.uniform(0.8, 1.2))  # noqa: S311
+def _backoff(attempt: int) -> float:
+    """Return a wait that doubles with each attempt after the second, spread so that many do not come back together."""
+    return float(min(LONGEST_WAIT, SOON * 2 ** min(max(0, attempt - 2), 10)) * random.uniform(1.0, 1.25))  # noqa: S311

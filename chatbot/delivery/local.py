@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from chatbot.coach import log_incident
 from chatbot.delivery.lanes import Lanes
+from chatbot.incidents import log_incident
 
 log = logging.getLogger("steady.delivery")
 

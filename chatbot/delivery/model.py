@@ -21,6 +21,7 @@ Reason = Literal[
     "no_scope",
     "refused",  # the platform says that the message itself is wrong
     "late",
+    "quiet",  # the person muted personal messages
     "no_answer",  # the connection broke after the request had left
     "crashed",  # the program ended while the request was under way
     "cant_tell",  # whether it arrived can't be read back
@@ -32,12 +33,14 @@ Reason = Literal[
 class Draft:
     """What is to be sent.
 
-    `key` is unique for ever: who writes it twice sends it once. `lane` is the workspace, `target` the address of the
+    `key` is unique for ever: who writes it twice sends it once. `source` is what it belongs to, to find all of that.
+    `lane` is the workspace, `target` the address of the
     conversation as its adapter wants it. `content` is JSON for whoever composes the message when it is sent. `due` and
     `expires` are seconds since 1970; after `expires` it is skipped.
     """
 
     key: str
+    source: str
     lane: str
     target: str
     kind: str
@@ -51,7 +54,8 @@ class Delivery(Draft):
     """A row of the ledger.
 
     `attempt` counts the intents to send it: a result is taken only from the latest one. `since` is when the state
-    was entered, `reference` the platform's id of the message once it is sent.
+    was entered, of an unknown row that of the latest intent: the message is not older. `reference` is the platform's
+    id of the message once it is sent.
     """
 
     id: int = 0
@@ -116,12 +120,15 @@ class Limits:
 
 
 class Sender(Protocol):
-    """What an adapter does for delivery. Neither call may retry by itself."""
+    """What an adapter does for delivery. Neither call may retry by itself, nor go on when it is cancelled."""
 
     limits: Limits
 
     async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
-        """Post a message, with the row's key in its metadata where the platform has such."""
+        """Post a message, with the row's key in its metadata where the platform has such.
+
+        What has not left within some four seconds must not leave at all: others take this process for dead by then.
+        """
 
     async def look(self, delivery: Delivery) -> Look:
         """Look in the conversation whether the row's message arrived."""
@@ -140,9 +147,9 @@ class Ledger(Protocol):
         """Return rows that are pending and due, or unknown and due for a look, the earliest first."""
 
     async def next_due(self, lane: str) -> float | None:
-        """Return when the lane's next row needs somebody."""
+        """Return when the lane's next row needs somebody; at once if one is `sending`, which only a lost result is."""
 
-    async def abandon(self, lane: str, now: float, look_at: float) -> int:
+    async def abandon(self, lane: str, look_at: float) -> int:
         """Make rows that a dead process was sending unknown, to be looked for; return how many."""
 
     async def intend(self, ids: Sequence[int], now: float) -> dict[int, int]:
@@ -152,7 +159,7 @@ class Ledger(Protocol):
         """Write what became of rows; each only if it is still `sending` with that attempt, or is sent."""
 
     async def looked(self, results: Sequence["Result"], now: float) -> None:
-        """Write what looking for unknown rows found; each only if it is still `unknown` with that attempt."""
+        """Write what looking for unknown rows found; each only if still `unknown` with that attempt, or if sent."""
 
     async def stop_target(self, lane: str, target: str | None, reason: Reason, now: float) -> int:
         """Fail what is pending for a target, or for a whole lane; return how many rows."""

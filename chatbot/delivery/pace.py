@@ -5,6 +5,8 @@ import random
 from chatbot.delivery.model import Limits
 
 _LONGEST_HOLD = 60.0
+#: Seconds without a look that may be made up for: such limits are counted by the minute.
+_LOOKS_SAVED = 8.0
 #: Conversations remembered; one that was not spoken to for a while may be forgotten.
 _REMEMBERED = 4_096
 
@@ -19,6 +21,7 @@ class Pace:
         self._targets: dict[str, float] = {}
         self._next = 0.0
         self._next_look = 0.0
+        self._no_look_before = 0.0
         self._refusals = 0
         #: Nothing goes before this moment.
         self.held_until = 0.0
@@ -39,10 +42,14 @@ class Pace:
         self._targets[target] = moment + self._per_target
 
     def book_look(self, now: float) -> float:
-        """Take the next moment for looking into a conversation, and return it."""
-        moment = max(now, self._next_look)
-        self._next_look = moment + self._per_look
-        return moment
+        """Take the next moment for looking into a conversation, and return it; a few may follow at once on a pause."""
+        booked = max(now, self._next_look)
+        self._next_look = booked + self._per_look
+        return max(now, booked - _LOOKS_SAVED, self._no_look_before)
+
+    def look_refused(self, until: float) -> None:
+        """Note that the platform does not let us look before a moment."""
+        self._no_look_before = max(self._no_look_before, until)
 
     def accepted(self) -> None:
         """Note that the platform takes messages."""

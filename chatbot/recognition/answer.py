@@ -26,15 +26,22 @@ class Recognition:
 
 def customers_words(text: str) -> str | None:
     """Return the customer's own words if a message is nothing but a pasted piece of theirs, else None."""
-    stripped = text.strip()
-    if match := _PASTED.fullmatch(stripped):
-        return next(group for group in match.groups() if group)
+    stripped = inside = text.strip()
+    for _ in range(_LAYERS):
+        match = _PASTED.fullmatch(inside)
+        if not match:
+            break
+        inside = next(group for group in match.groups() if group).strip()
+    if inside != stripped:
+        return inside
+    if stripped.islower() or len(stripped.split()) < 12:
+        return None
     letters = [letter for letter in stripped if letter.isupper() or letter.islower()]
-    if len(stripped.split()) >= 12 and sum(map(str.isupper, letters)) > 0.7 * len(letters):
-        return stripped
-    return None
+    return stripped if sum(map(str.isupper, letters)) > 0.7 * len(letters) else None
 
 
+#: How many marks may lie round each other: “customer: “where is my parcel””.
+_LAYERS = 3
 _PASTED = re.compile(
     r"""[“"„«](.{20,})[”"“»]"""
     r"|>\s*(.{10,})"

@@ -7,6 +7,7 @@ a class, the phrases an inverted index from column to phrase.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ NEAREST = 1.5
 BACKGROUND = "out-of-scope"
 SAFETY = "safety"
 
-Floats = npt.NDArray[np.float32]
+Floats: TypeAlias = npt.NDArray[np.float32]
+Doubles: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,15 @@ class Scores:
     """What the model thinks of a text: a score for each class, and how near the nearest phrase of each is (0 to 1)."""
 
     total: Floats
-    nearness: Floats
-    phrases: npt.NDArray[np.float64]
+    nearness: Doubles
+    phrases: Doubles
 
 
 class Model:
-    """The arrays of the model file, and the two questions asked of them."""
+    """The arrays of the model file, and the two questions asked of them.
+
+    Sums are taken in double precision: in single, their last digits would depend on the machine.
+    """
 
     def __init__(self, arrays: dict[str, npt.NDArray[np.generic]]) -> None:
         self.classes: tuple[str, ...] = tuple(str(name) for name in arrays["classes"])
@@ -44,7 +49,8 @@ class Model:
         self._scale: Floats = arrays["scale"].astype(np.float32)
         self._bias: Floats = arrays["bias"].astype(np.float32)
         self._starts: npt.NDArray[np.int64] = arrays["starts"].astype(np.int64)
-        self._phrases: npt.NDArray[np.uint16] = arrays["phrases"].astype(np.uint16, copy=False)
+        # Stored as differences, which wrap round and back.
+        self._phrases: npt.NDArray[np.uint16] = np.cumsum(arrays["phrases"], dtype=np.uint16)
         self._values: npt.NDArray[np.uint8] = arrays["values"].astype(np.uint8, copy=False)
         #: The first phrase of each class; phrases stand in the order of the classes.
         self._first: npt.NDArray[np.int64] = arrays["first"].astype(np.int64)
@@ -57,26 +63,26 @@ class Model:
     def vector(self, text: str) -> tuple[Indices, Weights]:
         """Return the text as a sparse vector of length one."""
         found, weights = columns(text)
-        weights = (weights * self.idf[found]).astype(np.float32)
-        length = float(np.sqrt(weights @ weights))
-        return found, weights / length if length else weights
+        weights *= self.idf[found]
+        length = float(np.sqrt(np.square(weights, dtype=np.float64).sum()))
+        return found, weights / np.float32(length) if length else weights
 
     def scores(self, text: str) -> Scores:
         """Return the scores of a text for every class."""
-        found, weights = self.vector(text)
-        linear = (weights @ self._weights[found]) * self._scale + self._bias
-        similar = self._similarities(found, weights)
-        nearness = np.maximum.reduceat(similar, self._first).astype(np.float32)
-        return Scores(linear.astype(np.float32) + NEAREST * nearness, nearness, similar)
+        return self.scores_of(*self.vector(text))
 
-    def _similarities(self, found: Indices, weights: Weights) -> npt.NDArray[np.float64]:
+    def scores_of(self, found: Indices, weights: Weights) -> Scores:
+        """Return the scores of a sparse vector for every class."""
         starts = self._starts[found]
-        counts = self._starts[found + 1] - starts
-        ends = np.cumsum(counts)
-        total = int(ends[-1]) if ends.size else 0
-        places = np.repeat(starts - ends + counts, counts) + np.arange(total)
-        shares = (np.repeat(weights / 255, counts) * self._values[places]).astype(np.float64)
-        return np.bincount(self._phrases[places], shares, minlength=self.size).astype(np.float64, copy=False)
+        similar = similarities(
+            starts, self._starts[found + 1] - starts, weights, self._phrases, self._values, self.size
+        )
+        nearness = np.maximum.reduceat(similar, self._first)
+        return Scores((self.linear(found, weights) + NEAREST * nearness).astype(np.float32), nearness, similar)
+
+    def linear(self, found: Indices, weights: Weights) -> Doubles:
+        """Return the classifier's own score of a sparse vector for every class."""
+        return (weights.astype(np.float64) @ self._weights[found]) * self._scale + self._bias
 
     def contribution(self, text: str, label: int) -> float:
         """Return how much a part of a text speaks for a class, before the bias."""
@@ -90,6 +96,26 @@ class Model:
     def weight(self, column: int, label: int) -> float:
         """Return what one column adds to the score of a class, for a text of length one."""
         return float(self._weights[column, label] * self._scale[label] * self.idf[column])
+
+
+def similarities(
+    starts: Indices,
+    counts: Indices,
+    weights: Weights,
+    phrases: npt.NDArray[np.integer],
+    values: npt.NDArray[np.uint8],
+    size: int,
+) -> Doubles:
+    """Return how alike a text is to each of `size` phrases, by an inverted index.
+
+    Each of the text's columns has a weight, and in the index a stretch of phrases and of their values (0 to 255).
+    """
+    ends = np.cumsum(counts)
+    places = np.repeat(starts - ends + counts, counts)
+    places += np.arange(places.size)
+    shares = np.repeat(weights / np.float32(255), counts)
+    shares *= values[places]
+    return np.bincount(phrases[places], shares, minlength=size).astype(np.float64, copy=False)
 
 
 def load_model(path: Path) -> Model:

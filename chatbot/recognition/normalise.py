@@ -30,7 +30,8 @@ _LATIN = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ı": "i", "ø": "o", 
 _LETTERS = str.maketrans({**_CYRILLIC, **_GEORGIAN, **_LATIN})
 
 _DIGITS = str.maketrans({"0": "o", "1": "i", "3": "e", "5": "s", "@": "a", "$": "s"})
-_MIXED = re.compile(r"(?=[\w@$]*[a-z])(?=[\w@$]*[0-9@$])[\w@$]+")
+_DIGIT = re.compile("[0135@$]")
+_MIXED = re.compile(r"(?<![\w@$])(?=[\w@$]*[a-z])(?=[\w@$]*[0-9@$])[\w@$]+")
 _CHE = re.compile(r"4(?=[a-z])")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _SOUNDS = re.compile(r"shch|sch|tch|tsch|kh|gh|ph|ts|tz|dz|dj|zh|ya|ja|yu|ju|yo|jo|ye|je|[xqwyj]")
@@ -39,7 +40,28 @@ _SPELLED = {
     "dz": "z", "dj": "j", "zh": "zh", "ya": "ia", "ja": "ia", "yu": "iu", "ju": "iu", "yo": "e", "jo": "e",
     "ye": "e", "je": "e", "x": "h", "q": "k", "w": "v", "y": "i", "j": "j",
 }  # fmt: skip
-_SAME = str.maketrans({"ё": "е", "’": "'", "‘": "'", "`": "'", "ʼ": "'"})
+_SAME = {"ё": "е", "’": "'", "‘": "'", "`": "'", "ʼ": "'"}
+
+
+class _Kept(dict[int, str]):
+    """What stands for each character in a plain text; looked up once for each."""
+
+    #: Agents use a few hundred characters; a text of all there are must not stay in memory.
+    MOST = 4_000
+
+    def __missing__(self, code: int) -> str:
+        letter = _SAME.get(chr(code), chr(code))
+        category = unicodedata.category(letter)
+        if category == "So":
+            letter = f" {letter} "
+        elif not (letter.isalnum() or letter in "'@$" or category in ("Mn", "Mc")):
+            letter = " "
+        if len(self) < self.MOST:
+            self[code] = letter
+        return letter
+
+
+_KEPT = _Kept()
 
 
 # The safety patterns, the dictionary and the classifier ask for the same message one after the other.
@@ -51,17 +73,17 @@ def plain(text: str) -> str:
     """
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} {text[-LONGEST // 2 :]}"
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = "".join(f" {c} " if unicodedata.category(c) == "So" else c for c in text) if not text.isascii() else text
-    text = _REPEATED.sub(r"\1", text.translate(_SAME))
-    kept = [c if c.isalnum() or c in "'@$" or unicodedata.category(c) in ("So", "Mn", "Mc") else " " for c in text]
-    return " ".join("".join(kept).replace("'", "").split())
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_KEPT)
+    return " ".join(_REPEATED.sub(r"\1", text).replace("'", "").split())
 
 
 @lru_cache(maxsize=4)
 def latin(text: str) -> str:
     """Return a plain text in loose Latin letters, in which кричит, krichit and kri4it are the same."""
-    text = text.translate(_LETTERS)
-    text = _CHE.sub("ch", text)
-    text = _MIXED.sub(lambda match: match[0].translate(_DIGITS), text)
+    if not text.isascii():
+        text = text.translate(_LETTERS)
+    if "4" in text:
+        text = _CHE.sub("ch", text)
+    if _DIGIT.search(text):
+        text = _MIXED.sub(lambda match: match[0].translate(_DIGITS), text)
     return _SOUNDS.sub(lambda match: _SPELLED[match[0]], text)

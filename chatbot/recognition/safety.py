@@ -5,12 +5,12 @@ The file explains the little language the patterns are written in; here they are
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from chatbot.errors import ContentError, Problem
 from chatbot.recognition.normalise import latin, plain
@@ -22,14 +22,14 @@ ORDER = ("self-harm", "emergency", "threat", "harassment", "crisis")
 _GAPS = {".": 1, "..": 3, "...": 7, "<>": 6}
 #: Length of the word beginnings by which the patterns worth trying are found.
 _BEGINNING = 4
+_NOTHING: tuple[int, tuple[int, ...]] = (0, ())
 #: How the letters that people type in different ways are typed, beside the spelling that `latin` gives them.
 _TYPED = {
     "ru": {"ж": "j", "ь": "i", "й": "j", "ся": "sa", "ые": "ye", "ц": "c"},
     "ka": {"ყ": "y", "წ": "w", "ფ": "f", "ხ": "x", "შ": "s", "ჭ": "ts", "ჟ": "j"},
 }
 _UMLAUTS = {"ä": "(?:ä|ae?)", "ö": "(?:ö|oe?)", "ü": "(?:ü|ue?)"}
-
-_Index: TypeAlias = dict[str, list[tuple[int, list[set[str]]]]]
+_WITHOUT_DOTS = str.maketrans("äöü", "aou")
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,8 @@ class SafetyPatterns:
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.patterns: list[Pattern] = []
         self._languages: dict[str, _Language] = {}
-        # For each of the two spellings, from the beginning of a pattern's most telling word to the pattern's number and
-        # how its other words may begin.
-        self._index: tuple[_Index, _Index] = ({}, {})
+        #: For text as it is typed, and for text in loose Latin letters.
+        self._beginnings = (_Beginnings(), _Beginnings())
         for tag, part in content.items():
             self._add(tag, part)
         self._rank = {name: place for place, name in enumerate(ORDER)}
@@ -85,14 +84,12 @@ class SafetyPatterns:
         return sorted(found, key=lambda pattern: self._rank[pattern.escalation])
 
     def _candidates(self, both: tuple[str, str]) -> list[int]:
-        candidates: list[int] = []
-        for spelled, index in zip(both, self._index, strict=True):
-            words = set(spelled.split())
-            starts = {word[:length] for word in words for length in range(1, _BEGINNING + 1)}
-            for start in starts & index.keys():
-                # Most patterns fall here: one telling word stands in the text, the others do not.
-                candidates += [n for n, others in index[start] if not any(map(starts.isdisjoint, others))]
-        return sorted(set(candidates))
+        found = {
+            number
+            for spelled, beginnings in zip(both, self._beginnings, strict=True)
+            for number in beginnings.candidates(spelled.split())
+        }
+        return sorted(found)
 
     def _applies(self, pattern: Pattern, both: tuple[str, str]) -> bool:
         language = self._languages[pattern.language]
@@ -123,9 +120,55 @@ class SafetyPatterns:
                 for source in sources:
                     number = len(self.patterns)
                     self.patterns.append(Pattern(tag, escalation, source, doubtful, compiler))
-                    telling, *others = compiler.beginnings(source)
-                    for beginning in telling:
-                        self._index[compiler.is_latin].setdefault(beginning, []).append((number, others))
+                    self._beginnings[compiler.is_latin].add(number, compiler.beginnings(source))
+
+
+class _Beginnings:
+    """Which patterns are worth trying: those for each of whose words the text has one that begins alike.
+
+    What is needed and what a text has are the bits of whole numbers: to compare them takes one step a pattern.
+    """
+
+    def __init__(self) -> None:
+        self._bits: dict[frozenset[str], int] = {}
+        self._needs: dict[int, int] = {}
+        # From a beginning to the bits that a word with it gives, and to the patterns whose most telling word it begins.
+        self._begun: dict[str, tuple[int, tuple[int, ...]]] = {}
+        # Most words of most messages are the same few thousand.
+        self._of_word = lru_cache(maxsize=4096)(self._look_up)
+
+    def add(self, number: int, needed: Sequence[Set[str]]) -> None:
+        """Add a pattern: how each word that it must have may begin, the most telling word first."""
+        self._needs[number] = 0
+        for starts in map(frozenset, needed):
+            if starts not in self._bits:
+                bit = self._bits[starts] = 1 << len(self._bits)
+                for start in starts:
+                    gives, numbers = self._begun.get(start, (0, ()))
+                    self._begun[start] = gives | bit, numbers
+            self._needs[number] |= self._bits[starts]
+        for start in needed[0]:
+            gives, numbers = self._begun[start]
+            self._begun[start] = gives, (*numbers, number)
+
+    def candidates(self, words: Sequence[str]) -> list[int]:
+        """Return the patterns whose words a text may have."""
+        has = 0
+        told: list[int] = []
+        for gives, numbers in map(self._of_word, words):
+            has |= gives
+            told += numbers
+        lacks = ~has
+        return [number for number in told if not self._needs[number] & lacks]
+
+    def _look_up(self, word: str) -> tuple[int, tuple[int, ...]]:
+        all_given = 0
+        told: tuple[int, ...] = ()
+        for start in (f"{word} ", word[:1], word[:2], word[:3], word[:_BEGINNING]):
+            gives, numbers = self._begun.get(start, _NOTHING)
+            all_given |= gives
+            told += numbers
+        return all_given, told
 
 
 class _Compiler:
@@ -156,10 +199,25 @@ class _Compiler:
         return re.compile(joined) if joined else None
 
     def beginnings(self, source: str) -> list[set[str]]:
-        """Return how each word that a pattern must have may begin, the most telling word first."""
+        """Return how each word that a pattern must have may begin, the most telling word first.
+
+        A whole word has a space behind it.
+        """
         needed = [piece for piece in source.split() if piece not in _GAPS and not piece.endswith("?")]
-        found = [{s.split()[0][:_BEGINNING] for each in self._alternatives(piece) for s in each} for piece in needed]
+        found = [{start for name in self._named(piece) for start in self._starts(name)} for piece in needed]
         return sorted(found, key=lambda starts: -min(map(len, starts)))
+
+    def _starts(self, name: str) -> Iterator[str]:
+        spellings = self.spellings(name.removesuffix("*"))
+        # One umlaut may be typed in one way and the next in another: then only the beginning is sure.
+        umlauts = {umlaut for umlaut in _UMLAUTS if any(umlaut in spelling for spelling in spellings)}
+        for umlaut in umlauts:
+            base = umlaut.translate(_WITHOUT_DOTS)
+            spellings |= {spelling.replace(umlaut, way) for spelling in spellings for way in (f"{base}e", base)}
+        for spelling in spellings:
+            first, *more = spelling.split()
+            whole = not umlauts and (more or not name.endswith("*"))
+            yield f"{first} " if whole else first[:_BEGINNING]
 
     def spellings(self, word: str) -> set[str]:
         """Return the spellings in which a word, or several joined with "_", stands in the text."""
@@ -192,13 +250,6 @@ class _Compiler:
         if not self.is_latin:
             joined = "".join(_UMLAUTS.get(letter, letter) for letter in joined)
         return f"(?:{joined})" + (r"\S* " if name.endswith("*") else " ")
-
-    def _alternatives(self, piece: str) -> Iterator[set[str]]:
-        for name in self._named(piece):
-            found = self.spellings(name.removesuffix("*"))
-            for umlaut, ways in {"ä": ("ae", "a"), "ö": ("oe", "o"), "ü": ("ue", "u")}.items():
-                found |= {spelling.replace(umlaut, way) for spelling in found for way in ways}
-            yield found
 
     def _named(self, piece: str) -> Iterator[str]:
         for name in piece.split("|"):

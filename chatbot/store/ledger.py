@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Executable, Row, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,10 +23,13 @@ _TO_DO = (
     .order_by(_table.c.due, _table.c.id)
     .limit(bindparam("most"))
 )
-# While a result is on its way a row may be looked at as lost, and become unknown: that it was sent still counts.
-_SETTLE_SENT = (
+_NEXT = select(func.min(func.coalesce(_table.c.due, 0.0))).where(
+    _table.c.lane == bindparam("lane"), or_(_table.c.due.is_not(None), _table.c.state == "sending")
+)
+# While a result is on its way a row may be given up as lost, or cancelled: that it was sent still counts.
+_SENT = (
     update(_table)
-    .where(_table.c.id == bindparam("row"), _table.c.state.in_(("sending", "unknown", "pending")))
+    .where(_table.c.id == bindparam("row"), _table.c.state != "sent")
     .values(state="sent", due=None, reason="", reference=bindparam("reference_"), since=bindparam("now"))
 )
 _NEW: dict[str, Any] = {
@@ -34,7 +37,8 @@ _NEW: dict[str, Any] = {
     "due": bindparam("due_"),
     "reason": bindparam("reason_"),
     "reference": bindparam("reference_"),
-    "since": bindparam("now"),
+    # Whoever looks for a message wants to know since when it may be there.
+    "since": case((bindparam("state_") == "unknown", _table.c.since), else_=bindparam("now")),
 }
 _SETTLE = (
     update(_table)
@@ -60,18 +64,17 @@ class SqlLedger:
         return [_delivery(row) for row in rows]
 
     async def next_due(self, lane: str) -> float | None:
-        """Return when the lane's next row needs somebody."""
-        rows = await self._database.read(
-            select(func.min(_table.c.due)).where(_table.c.lane == lane, _table.c.due.is_not(None))
-        )
-        return rows[0][0] if rows else None
+        """Return when the lane's next row needs somebody; at once if one is `sending`, which only a lost result is."""
+        rows = await self._database.read(_NEXT, {"lane": lane})
+        moment: float | None = rows[0][0]
+        return moment
 
-    async def abandon(self, lane: str, now: float, look_at: float) -> int:
+    async def abandon(self, lane: str, look_at: float) -> int:
         """Make rows that a dead process was sending unknown, to be looked for; return how many."""
         statement = (
             update(_table)
             .where(_table.c.lane == lane, _table.c.state == "sending")
-            .values(state="unknown", reason="crashed", since=now, due=look_at)
+            .values(state="unknown", reason="crashed", due=look_at)
         )
         return await self._database.write(lambda connection: _count(connection, statement))
 
@@ -91,23 +94,23 @@ class SqlLedger:
 
     async def settle(self, results: Sequence[Result], now: float) -> None:
         """Write what became of rows; each only if it is still `sending` with that attempt, or is sent."""
-        sent = [_values(result, now) for result in results if result.state == "sent"]
-        others = [_values(result, now) for result in results if result.state != "sent"]
+        await self._write(results, _SETTLE, now)
+
+    async def looked(self, results: Sequence[Result], now: float) -> None:
+        """Write what looking for unknown rows found; each only if still `unknown` with that attempt, or if sent."""
+        await self._write(results, _LOOKED, now)
+
+    async def _write(self, results: Sequence[Result], statement: Executable, now: float) -> None:
+        # In the order of their ids, so that two processes never wait for each other.
+        ordered = sorted(results, key=lambda result: result.id)
+        sent = [_values(result, now) for result in ordered if result.state == "sent"]
+        others = [_values(result, now) for result in ordered if result.state != "sent"]
 
         async def change(connection: AsyncConnection) -> None:
             if sent:
-                await connection.execute(_SETTLE_SENT, sent)
+                await connection.execute(_SENT, sent)
             if others:
-                await connection.execute(_SETTLE, others)
-
-        await self._database.write(change)
-
-    async def looked(self, results: Sequence[Result], now: float) -> None:
-        """Write what looking for unknown rows found; each only if it is still `unknown` with that attempt."""
-        values = [_values(result, now) for result in results]
-
-        async def change(connection: AsyncConnection) -> None:
-            await connection.execute(_LOOKED, values)
+                await connection.execute(statement, others)
 
         await self._database.write(change)
 
@@ -134,15 +137,12 @@ class SqlLedger:
         rows = await self._database.read(select(_table).where(_table.c.key == key))
         return _delivery(rows[0]) if rows else None
 
-    async def latest(self, lane: str | None, prefix: str, limit: int) -> Sequence[Delivery]:
-        """Return the newest rows, of one lane or all, whose key begins with `prefix`."""
-        wanted = [_table.c.key >= prefix, _table.c.key < prefix + "\U0010ffff"] if prefix else []
-        if lane is not None:
-            wanted.append(_table.c.lane == lane)
-        rows = await self._database.read(
-            select(_table).where(and_(True, *wanted)).order_by(_table.c.id.desc()).limit(limit)
-        )
-        return [_delivery(row) for row in rows]
+    async def latest(self, source: str | None, limit: int) -> Sequence[Delivery]:
+        """Return the newest rows that belong to something, or of all."""
+        statement = select(_table).order_by(_table.c.id.desc()).limit(limit)
+        if source is not None:
+            statement = statement.where(_table.c.source == source)
+        return [_delivery(row) for row in await self._database.read(statement)]
 
 
 async def write_drafts(connection: AsyncConnection, drafts: Iterable[Draft], now: float) -> set[str]:
@@ -150,46 +150,31 @@ async def write_drafts(connection: AsyncConnection, drafts: Iterable[Draft], now
 
     A key that is there already is left as it is.
     """
-    values = [
-        {
-            "key": draft.key,
-            "lane": draft.lane,
-            "target": draft.target,
-            "kind": draft.kind,
-            "content": draft.content,
-            "state": "pending",
-            "attempt": 0,
-            "due": draft.due,
-            "expires": draft.expires,
-            "since": now,
-            "reason": "",
-            "reference": "",
-        }
-        for draft in drafts
-    ]
-    return await _insert_new(connection, values)
+    return await _insert_new(connection, [_row(draft, now) for draft in drafts])
 
 
-async def write_skipped(connection: AsyncConnection, drafts: Iterable[Draft], reason: Reason, now: float) -> None:
-    """Record what was not sent because its time had passed."""
-    values = [
-        {
-            "key": draft.key,
-            "lane": draft.lane,
-            "target": draft.target,
-            "kind": draft.kind,
-            "content": draft.content,
-            "state": "skipped",
-            "attempt": 0,
-            "due": None,
-            "expires": draft.expires,
-            "since": now,
-            "reason": reason,
-            "reference": "",
-        }
-        for draft in drafts
-    ]
+async def write_skipped(connection: AsyncConnection, skipped: Iterable[tuple[Draft, Reason]], now: float) -> None:
+    """Record what was not sent, and why."""
+    values = [_row(draft, now) | {"state": "skipped", "due": None, "reason": reason} for draft, reason in skipped]
     await _insert_new(connection, values)
+
+
+def _row(draft: Draft, now: float) -> dict[str, Any]:
+    return {
+        "key": draft.key,
+        "source": draft.source,
+        "lane": draft.lane,
+        "target": draft.target,
+        "kind": draft.kind,
+        "content": draft.content,
+        "state": "pending",
+        "attempt": 0,
+        "due": draft.due,
+        "expires": draft.expires,
+        "since": now,
+        "reason": "",
+        "reference": "",
+    }
 
 
 async def _insert_new(connection: AsyncConnection, values: list[dict[str, Any]]) -> set[str]:

@@ -25,6 +25,7 @@ deliveries = Table(
     metadata,
     Column("id", _ID, primary_key=True),
     Column("key", String, nullable=False, unique=True),
+    Column("source", String, nullable=False),
     Column("lane", String, nullable=False),
     Column("target", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -53,6 +54,8 @@ Index(
     postgresql_where=deliveries.c.state == "sending",
 )
 
+Index("deliveries_source", deliveries.c.source, deliveries.c.id)
+
 tip_subscriptions = Table(
     "tip_subscriptions",
     metadata,
@@ -70,6 +73,8 @@ tip_subscriptions = Table(
     # The next run: its moment, None while there is none, and its local day.
     Column("next_due", Float, nullable=True, index=True),
     Column("next_day", String, nullable=True),
+    # The last local day that had a run, sent or missed: no day has two.
+    Column("last_day", String, nullable=True),
     # Why nothing is sent although a schedule is there; "" if it is.
     Column("stopped", String, nullable=False),
     UniqueConstraint("workspace", "room"),

@@ -34,6 +34,7 @@ def upgrade() -> None:
         "deliveries",
         sa.Column("id", _ID, primary_key=True),
         sa.Column("key", sa.String, nullable=False, unique=True),
+        sa.Column("source", sa.String, nullable=False),
         sa.Column("lane", sa.String, nullable=False),
         sa.Column("target", sa.String, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
@@ -49,6 +50,7 @@ def upgrade() -> None:
     to_do, sending = sa.text("due IS NOT NULL"), sa.text("state = 'sending'")
     op.create_index("deliveries_to_do", "deliveries", ["lane", "due"], sqlite_where=to_do, postgresql_where=to_do)
     op.create_index("deliveries_sending", "deliveries", ["lane"], sqlite_where=sending, postgresql_where=sending)
+    op.create_index("deliveries_source", "deliveries", ["source", "id"])
     op.create_table(
         "tip_subscriptions",
         sa.Column("id", _ID, primary_key=True),
@@ -64,6 +66,7 @@ def upgrade() -> None:
         sa.Column("set_by", sa.String, nullable=False),
         sa.Column("next_due", sa.Float, nullable=True),
         sa.Column("next_day", sa.String, nullable=True),
+        sa.Column("last_day", sa.String, nullable=True),
         sa.Column("stopped", sa.String, nullable=False),
         sa.UniqueConstraint("workspace", "room"),
     )

@@ -1,0 +1,6 @@
+"""What can be typed: the registry, and the commands that enter themselves in it."""
+
+from chatbot.commands import coaching, tips
+from chatbot.commands.registry import COMMANDS, UMBRELLA, Command, Parsed, Parser, bare, names_command
+
+__all__ = ["COMMANDS", "UMBRELLA", "Command", "Parsed", "Parser", "bare", "coaching", "names_command", "tips"]

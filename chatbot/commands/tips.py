@@ -1,0 +1,372 @@
+"""The commands about a channel's tips, and the quiet time of a person."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from chatbot import cards
+from chatbot.cards import Ask
+from chatbot.commands.registry import command
+from chatbot.guidance import fold
+from chatbot.model import Block, Button, Language, Lead, Note, Outcome, Reply, Text, Title
+
+if TYPE_CHECKING:
+    from chatbot.coach import Coach
+    from chatbot.daily_tips import DailyTips, Subscription
+    from chatbot.tip_cards import Voice
+    from chatbot.tip_words import NotUnderstood, Wanted
+
+#: What only a member of the room may do. The others only look.
+CHANGES = frozenset(("on", "off", "now", "swap", "pause", "resume", "form", "save", "drop", "keep"))
+ACTIONS = ("on", "off", "status", "now", "preview", "swap", "pause", "resume", "why")
+_BY_BUTTON = ("form", "save", "drop", "keep")
+_PREVIEWED = 3
+_MORNING = time(9, 30)
+
+
+def action_of(coach: "Coach", argument: str) -> tuple[str, str]:
+    """Return what is to be done and the rest of the argument; ("", argument) if the first words name nothing."""
+    words = argument.split()
+    for length in (2, 1):
+        said = fold(" ".join(words[:length]))
+        for action in (*ACTIONS, *_BY_BUTTON):
+            names = coach.strings.words.get(f"tips.{action}", {}).values()
+            if said == action or any(said == fold(name) for of_language in names for name in of_language):
+                return action, " ".join(words[length:])
+    return "", argument
+
+
+@command("tips")
+async def tips(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Set up, look at and stop the tips of a channel."""
+    action, rest = action_of(coach, argument)
+    if argument and not action and not ask.insist:
+        return None
+    if coach.tips is None or ask.message.room is None:
+        return _plain(ask, "tips.elsewhere", "tips without a room")
+    from chatbot.tip_cards import Voice  # with dates and holidays, which nobody else needs
+
+    voice = Voice(ask.language, ask.strings, ask.guidance)
+    if action in CHANGES:
+        standing = await coach.tips.standing(ask.message)
+        if standing != "member":
+            refusal = _plain(ask, f"tips.standing_{standing}", f"tips refused: {standing}")
+            return replace(refusal, private=True)  # it may be about a message that everybody sees
+    subscription = await coach.tips.find(ask.message)
+    run = _RUN[action or "status"]
+    return await run(coach.tips, voice, ask, subscription, rest)
+
+
+_Run = Callable[["DailyTips", "Voice", Ask, "Subscription | None", str], Awaitable[Reply]]
+
+
+async def _on(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import ZONES, form, status
+    from chatbot.tip_words import NotUnderstood, Wanted, read_request
+
+    if not rest and subscription is None:
+        return form(voice, None, {})
+    try:
+        wanted = read_request(rest, _today(tips, subscription), _topic_finder(ask)) if rest else Wanted()
+    except NotUnderstood as error:
+        return _refusal(voice, error)
+    if wanted.zone is None and subscription is None:
+        buttons = [
+            Button(zone, f"tips on {rest} {zone}") for zone in dict.fromkeys((ZONES[voice.language], *ZONES.values()))
+        ]
+        return voice.reply((Title(voice.t("tips.zone_title")), Lead(voice.t("tips.zone_lead"))), buttons)
+    saved = await _apply(tips, ask, subscription, wanted, voice.language)
+    return (
+        status(voice, saved, title=voice.t("tips.on_title")) if saved else _plain(ask, "tips.no_tips", "no such tips")
+    )
+
+
+async def _apply(
+    tips: "DailyTips", ask: Ask, subscription: "Subscription | None", wanted: "Wanted", language: Language
+) -> "Subscription | None":
+    """Write what was wanted over what is there; None if no tip would be left."""
+    from chatbot.daily_tips import new_subscription
+    from chatbot.tips import WORKING_DAYS, Schedule
+
+    known = subscription.schedule if subscription else Schedule(_MORNING, wanted.zone or "UTC", WORKING_DAYS)
+    given = {
+        "at": wanted.at,
+        "zone": wanted.zone,
+        "weekdays": wanted.weekdays,
+        "weekly": wanted.weekly,
+        "holidays": wanted.holidays,
+        "blackouts": wanted.blackouts,
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    schedule = replace(known, **changed)  # type: ignore[arg-type] # each value is of its field's type
+    made = subscription or new_subscription(ask.message, wanted.language or language, schedule)
+    made = replace(
+        made,
+        schedule=schedule,
+        language=wanted.language or made.language,
+        topics=made.topics if wanted.topics is None else wanted.topics,
+        set_by=made.set_by if made.room.personal else ask.message.name or made.set_by,
+        room=ask.message.room or made.room,
+        stopped="",
+    )
+    if not tips.fits(made.language, made.topics):
+        return None
+    new = subscription is None or subscription.stopped != ""
+    return await tips.save(made, introduce=new and not made.room.personal)
+
+
+async def _off(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status
+
+    if subscription is None:
+        return status(voice, None)
+    saved = await tips.save(replace(subscription, stopped="off"))
+    return status(voice, saved, title=voice.t("tips.off_title"))
+
+
+async def _status(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status
+
+    return status(voice, subscription)
+
+
+async def _now(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status
+
+    if subscription is None:
+        return status(voice, None)
+    await tips.send_now(subscription)
+    return _plain(ask, "tips.sent_now", "a tip now")
+
+
+async def _preview(
+    tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str
+) -> Reply:
+    from chatbot.tip_cards import preview, status
+
+    if subscription is None:
+        return status(voice, None)
+    return preview(voice, subscription, tips.next_tips(subscription, _PREVIEWED))
+
+
+async def _swap(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    if subscription is not None:
+        subscription = await tips.swap(subscription)
+    return await _preview(tips, voice, ask, subscription, rest)
+
+
+async def _pause(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status
+    from chatbot.tip_words import NotUnderstood, read_until_day
+
+    if subscription is None:
+        return status(voice, None)
+    if not rest:
+        return _plain(ask, "tips.pause_how", "pause until when?")
+    try:
+        day = read_until_day(rest, _today(tips, subscription))
+    except NotUnderstood as error:
+        return _refusal(voice, error)
+    schedule = replace(subscription.schedule, paused_until=day)
+    return status(voice, await tips.save(replace(subscription, schedule=schedule)), title=voice.t("tips.paused_title"))
+
+
+async def _resume(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status
+
+    if subscription is None:
+        return status(voice, None)
+    schedule = replace(subscription.schedule, paused_until=None)
+    saved = await tips.save(replace(subscription, schedule=schedule, stopped=""))
+    return status(voice, saved, title=voice.t("tips.on_title"))
+
+
+async def _why(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import status, why
+
+    if subscription is None:
+        return status(voice, None)
+    return why(voice, subscription, await tips.history(subscription), tips.late, tips.clock())
+
+
+async def _form(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import form
+
+    return form(voice, subscription, {})
+
+
+async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    """Take what was filled in, each field by the same rules as what is typed."""
+    from chatbot.tip_cards import form, status
+    from chatbot.tip_words import NotUnderstood, Wanted, read_request
+
+    values = {name: value[:2000] for name, value in ask.message.values.items()}
+    errors: dict[str, str] = {}
+    found = Wanted(topics=(), holidays="")
+    today, finder = _today(tips, subscription), _topic_finder(ask)
+    said = {
+        "time": values.get("time", "").strip() or "?",
+        "zone": values.get("zone", "").strip() or "?",
+        "holidays": f"holidays {values['holidays']}" if values.get("holidays", "").strip() else "",
+        "topics": f"topics {values['topics']}" if values.get("topics") else "",
+    }
+    for name, text in said.items():
+        if not text:
+            continue
+        try:
+            part = read_request(text, today, finder)
+        except NotUnderstood as error:
+            errors[name] = " ".join((_sentence(voice, error), *_near(voice, error)))
+            continue
+        attribute = {"time": "at"}.get(name, name)
+        if getattr(part, attribute) is None:
+            errors[name] = voice.t(f"tips.bad_{name}", word=text[:40])
+        else:
+            found = replace(found, **{attribute: getattr(part, attribute)})
+    days = frozenset(int(day) for day in values.get("days", "").split(",") if day in tuple("0123456"))
+    if not days:
+        errors["days"] = voice.t("tips.bad_days")
+    language = Language.from_tag(values.get("language")) or voice.language
+    found = replace(found, weekdays=days, weekly=values.get("rhythm") == "weekly", language=language)
+    if not errors and not tips.fits(language, found.topics or ()):
+        errors["topics"] = voice.t("tips.no_tips")
+    if errors:
+        return form(voice, subscription, values, errors)
+    saved = await _apply(tips, ask, subscription, found, voice.language)
+    return status(voice, saved, title=voice.t("tips.on_title"))
+
+
+async def _drop(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    """Take a tip out of the team's deck; the message it stood in says so to everybody, so in the team's language."""
+    if subscription is None or tips.text(rest, subscription.language) is None:
+        return _plain(ask, "tips.no_such_tip", "no such tip")
+    subscription = await tips.save(replace(subscription, removed=subscription.removed | {rest}))
+    ours = replace(voice, language=subscription.language)
+    return ours.reply(
+        (Title(ours.t("tips.title")), Text(ours.t("tips.dropped"))),
+        (Button(ours.t("tips.keep"), f"tips keep {rest}"),),
+        "not for us",
+    )
+
+
+async def _keep(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import tip_card
+
+    if subscription is None:
+        return _plain(ask, "tips.no_such_tip", "no such tip")
+    subscription = await tips.save(replace(subscription, removed=subscription.removed - {rest}))
+    card = tip_card(replace(voice, language=subscription.language), tips, [rest])
+    return card or _plain(ask, "tips.no_such_tip", "no such tip")
+
+
+_RUN: dict[str, _Run] = {
+    "on": _on,
+    "off": _off,
+    "status": _status,
+    "now": _now,
+    "preview": _preview,
+    "swap": _swap,
+    "pause": _pause,
+    "resume": _resume,
+    "why": _why,
+    "form": _form,
+    "save": _save,
+    "drop": _drop,
+    "keep": _keep,
+}
+
+
+@command("try", listed=False)
+async def try_(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Show the card that a tip was taken from."""
+    topic = ask.guidance.topics.get(argument.partition("#")[0])
+    return cards.topic_card(ask, topic, why="a tip") if topic else None
+
+
+@command("quiet")
+async def quiet(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
+    """Mute personal messages until a day, show it and undo it."""
+    workspace, person = ask.message.workspace, ask.message.person
+    today = coach.today()
+    if not argument:
+        return _quiet(ask, await coach.preferences.quiet_until(workspace, person), today)
+    words = fold(argument)
+    if any(words == fold(word) for names in ask.strings.words["quiet.off"].values() for word in (*names, "off")):
+        await coach.preferences.set_quiet_until(workspace, person, None)
+        return _quiet(ask, None, today)
+    from chatbot.tip_words import NotUnderstood, read_until_day
+
+    try:
+        until = read_until_day(argument, today)
+    except NotUnderstood:
+        return _plain(ask, "quiet.how", "quiet until when?") if ask.insist else None
+    await coach.preferences.set_quiet_until(workspace, person, until)
+    return _quiet(ask, until, today)
+
+
+def _quiet(ask: Ask, until: date | None, today: date) -> Reply:
+    from chatbot import dates
+
+    if until is None or until <= today:
+        soon = (today + timedelta(days=days) for days in (1, 7, 14))
+        buttons = tuple(
+            Button(ask.t("quiet.until_button", day=dates.day(day, ask.language)), f"quiet {day.isoformat()}")
+            for day in soon
+        )
+        lead = ask.t("quiet.loud")
+    else:
+        buttons = (Button(ask.t("quiet.undo"), "quiet off", "primary"),)
+        lead = ask.t("quiet.until", day=dates.day(until, ask.language))
+    blocks = (Title(ask.t("quiet.title")), Lead(lead), Note(ask.t("quiet.note")))
+    return Reply(blocks, ask.language, Outcome("menu", why="the quiet time"), buttons)
+
+
+def _today(tips: "DailyTips", subscription: "Subscription | None") -> date:
+    """Return the local day of the room, or of UTC where it has none yet."""
+    from chatbot.zones import zone_named
+
+    now: datetime = tips.clock()
+    return now.astimezone(zone_named(subscription.schedule.zone)).date() if subscription else now.date()
+
+
+def _topic_finder(ask: Ask) -> Callable[[str], str | None]:
+    def find(name: str) -> str | None:
+        found = ask.guidance.find(name)
+        return found[0].id if found else None
+
+    return find
+
+
+def _refusal(voice: "Voice", error: "NotUnderstood") -> Reply:
+    lines: list[Block] = [
+        Lead(_sentence(voice, error)),
+        *(Text(line) for line in _near(voice, error)),
+        Text(voice.t("tips.example")),
+    ]
+    return voice.reply(
+        (Title(voice.t("tips.status_title")), *lines),
+        (Button(voice.t("tips.set_up"), "tips form", "primary"),),
+        f"tips not understood: {error.kind}",
+    )
+
+
+def _sentence(voice: "Voice", error: "NotUnderstood") -> str:
+    return voice.t(f"tips.bad_{error.kind}", word=error.word)
+
+
+def _near(voice: "Voice", error: "NotUnderstood") -> tuple[str, ...]:
+    from chatbot import dates
+
+    if not error.suggestions:
+        return ()
+    return (voice.t("tips.near", near=dates.listed(error.suggestions, voice.language, either=True)),)
+
+
+def _plain(ask: Ask, key: str, why: str) -> Reply:
+    return Reply(
+        (Title(ask.t("tips.status_title")), Lead(ask.t(key))),
+        ask.language,
+        Outcome("menu", why=why),
+        (Button(ask.t("button.menu"), "topics"),),
+    )

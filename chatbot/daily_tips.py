@@ -1,0 +1,343 @@
+"""The tips of channels: who gets them, which are due now, and what becomes of a channel that is gone.
+
+Which day and which minute is chatbot.tips's part, which tip chatbot.deck's; what is due is written in the ledger, and
+delivery sends it.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, Protocol
+
+from chatbot.deck import Deck, draw, upcoming
+from chatbot.delivery.model import Delivery, Draft, Reason
+from chatbot.errors import SteadyError
+from chatbot.guidance import Guidance
+from chatbot.incidents import log_incident
+from chatbot.model import Language, Message, Room
+from chatbot.rooms import RoomChange, Rooms, Standing
+from chatbot.tips import Run, Schedule, next_run, verdict
+
+log = logging.getLogger("steady.tips")
+
+#: Why a channel's tips are not sent although they were set up: the team said so, or the platform did.
+Stopped = Literal["", "off", "blocked", "archived", "deleted", "uninstalled", "no_scope"]
+
+#: Subscriptions dealt with in one transaction.
+_TOGETHER = 500
+#: Runs missed in one long silence that are written down, the latest.
+_MISSED_KEPT = 31
+#: Tips in a weekly digest.
+IN_A_DIGEST = 5
+#: The longest time in seconds between two looks at what is due; a schedule may have been changed by another replica.
+_LOOK_EVERY = 5.0
+_CHANGES: Mapping[RoomChange, Stopped] = {
+    "removed": "blocked",
+    "archived": "archived",
+    "deleted": "deleted",
+    "uninstalled": "uninstalled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A conversation and its tips.
+
+    `topics` are the only ones that tips are taken from, if any are named; `removed` are tips that the team does not
+    want. `set_by` is the name of whoever set it up last; in a personal conversation their id, to respect their quiet
+    time. `next_run` is None while nothing is to come; `last_day` is the
+    last local day that had a run.
+    """
+
+    workspace: str
+    room: Room
+    language: Language
+    schedule: Schedule
+    deck: Deck
+    topics: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
+    set_by: str = ""
+    next_run: Run | None = None
+    last_day: date | None = None
+    stopped: Stopped = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a tick changes: the subscription as it was read, as it becomes, and the rows for the ledger."""
+
+    before: Subscription
+    after: Subscription
+    drafts: tuple[Draft, ...]
+    missed: tuple[tuple[Draft, Reason], ...]
+
+
+#: Makes what is to be sent because a subscription was written, once its id is known.
+DraftsOf = Callable[[Subscription], Sequence[Draft]]
+
+
+class TipStore(Protocol):
+    """Where subscriptions are kept. Each call is one transaction."""
+
+    async def find(self, workspace: str, room: str) -> Subscription | None:
+        """Return the subscription of a room."""
+
+    async def by_id(self, subscription: int) -> Subscription | None:
+        """Return the subscription with this id."""
+
+    async def save(self, subscription: Subscription, drafts: DraftsOf, now: float) -> Subscription:
+        """Write a subscription, new or changed, with what is to be sent because of it; return it with its id."""
+
+    async def due(self, now: float, limit: int) -> Sequence[Subscription]:
+        """Return subscriptions whose next run has come, the earliest first."""
+
+    async def advance(self, advances: Sequence[Advance], now: float) -> int:
+        """Write what a tick found, each only if its run is still the next one; return how many were."""
+
+    async def next_due(self) -> float | None:
+        """Return the moment of the earliest next run."""
+
+    async def of_workspace(self, workspace: str) -> Sequence[Subscription]:
+        """Return all subscriptions of a workspace."""
+
+    async def history(self, subscription: int, limit: int) -> Sequence[Delivery]:
+        """Return the newest rows of the ledger that a subscription made."""
+
+
+class Quiet(Protocol):
+    """What is asked about a person before a personal tip."""
+
+    async def quiet_until(self, workspace: str, person: str) -> date | None:
+        """Return the first day on which a person wants personal messages again, if they muted them."""
+
+
+class DailyTips:
+    """Keeps subscriptions and writes what is due. `late` is how late a tip may still be sent; the clock gives UTC."""
+
+    def __init__(
+        self,
+        store: TipStore,
+        guidance: Guidance,
+        quiet: Quiet,
+        rooms: Mapping[str, Rooms],
+        late: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store = store
+        self.late = late
+        self.clock = clock
+        self._quiet = quiet
+        self._rooms = rooms
+        self._texts = {
+            language: {
+                f"{topic.id}#{number}": text
+                for topic in guidance.topics.values()
+                for number, text in enumerate(topic.texts[language].section("tips"), 1)
+            }
+            for language in Language
+        }
+        self._changed = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look for what is due from now on."""
+        self._looking = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Look no more; what was not written is found at the next start."""
+        if self._looking:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+
+    # ---- one channel
+
+    async def standing(self, message: Message) -> Standing:
+        """Return what the author of a message is in its room."""
+        if message.room is None:
+            return "cant_tell"
+        rooms = self._rooms.get(message.workspace) or self._rooms.get(message.workspace.partition(":")[0])
+        return await rooms.standing(message) if rooms else "cant_tell"
+
+    async def find(self, message: Message) -> Subscription | None:
+        """Return the subscription of the room that a message comes from."""
+        return await self.store.find(message.workspace, message.room.key) if message.room else None
+
+    async def save(self, subscription: Subscription, *, introduce: bool = False) -> Subscription:
+        """Write a new or changed subscription, with its next run; `introduce` it to the room first."""
+        now = self.clock()
+
+        def introduction(saved: Subscription) -> Sequence[Draft]:
+            content = {"by": saved.set_by, "language": saved.language}
+            return [self._draft(saved, "intro", secrets.token_hex(6), content, now)] if introduce else []
+
+        saved = await self.store.save(self._planned(subscription, now), introduction, now.timestamp())
+        self._changed.set()
+        return saved
+
+    async def send_now(self, subscription: Subscription) -> Subscription:
+        """Send the next tip at once, beside those that are due."""
+        now = self.clock()
+        after, content = self._drawn(subscription)
+        if content is None:
+            return subscription
+        draft = self._draft(subscription, "now", secrets.token_hex(6), content, now)
+        return await self.store.save(after, lambda _: [draft], now.timestamp())
+
+    async def swap(self, subscription: Subscription) -> Subscription:
+        """Put the next tip of a subscription off to the next round."""
+        _, deck = draw(subscription.deck, self.deck_of(subscription))
+        return await self.save(replace(subscription, deck=deck))
+
+    async def history(self, subscription: Subscription, limit: int = 10) -> Sequence[Delivery]:
+        """Return what was sent and missed lately, the newest first."""
+        return await self.store.history(subscription.id, limit)
+
+    def next_tips(self, subscription: Subscription, count: int) -> tuple[str, ...]:
+        """Return the texts of the next tips as things stand."""
+        texts = self._texts[subscription.language]
+        return tuple(texts[tip] for tip in upcoming(subscription.deck, self.deck_of(subscription), count))
+
+    def deck_of(self, subscription: Subscription) -> Sequence[str]:
+        """Return the ids of all tips that a subscription may show."""
+        wanted = set(subscription.topics)
+        return [
+            tip
+            for tip in self._texts[subscription.language]
+            if tip not in subscription.removed and (not wanted or tip.partition("#")[0] in wanted)
+        ]
+
+    def text(self, tip: str, language: Language) -> str | None:
+        """Return a tip's text; None if there is no such tip any more."""
+        return self._texts[language].get(tip)
+
+    def fits(self, language: Language, topics: Sequence[str]) -> bool:
+        """Return whether there is any tip on these topics."""
+        return any(not topics or tip.partition("#")[0] in topics for tip in self._texts[language])
+
+    # ---- what is due
+
+    async def tick(self, now: datetime | None = None) -> int:
+        """Write everything that is due into the ledger; return how many subscriptions were dealt with."""
+        moment = now or self.clock()
+        total = 0
+        while due := await self.store.due(moment.timestamp(), _TOGETHER):
+            total += len(due)
+            advances = [self._advance(each, moment, await self._quiet_until(each)) for each in due]
+            done = await self.store.advance(advances, moment.timestamp())
+            if not done:  # all were changed meanwhile: by another replica, or by their teams
+                break
+        return total
+
+    async def _quiet_until(self, subscription: Subscription) -> date | None:
+        if not subscription.room.personal:
+            return None
+        return await self._quiet.quiet_until(subscription.workspace, subscription.set_by)
+
+    def _advance(self, subscription: Subscription, now: datetime, quiet_until: date | None) -> Advance:
+        drafts: list[Draft] = []
+        missed: list[tuple[Draft, Reason]] = []
+        after = subscription
+        while after.next_run and verdict(after.next_run, now, self.late) != "early":
+            run = after.next_run
+            empty = self._draft(after, "tip", run.day.isoformat(), {}, run.at)
+            if verdict(run, now, self.late) != "send":
+                missed.append((empty, "late"))
+            elif quiet_until and run.day < quiet_until:
+                missed.append((empty, "quiet"))
+            else:
+                after, content = self._drawn(after)
+                if content is not None:
+                    drafts.append(self._draft(after, "tip", run.day.isoformat(), content, run.at))
+            following = next_run(after.schedule, run.at, not_before_day=run.day + timedelta(days=1))
+            after = replace(after, last_day=run.day, next_run=following)
+        return Advance(subscription, after, tuple(drafts), tuple(missed[-_MISSED_KEPT:]))
+
+    def _drawn(self, subscription: Subscription) -> tuple[Subscription, Mapping[str, object] | None]:
+        """Return the subscription after drawing what one message shows, and that message's content."""
+        tips = self.deck_of(subscription)
+        deck, drawn = subscription.deck, []
+        for _ in range(min(IN_A_DIGEST, len(tips)) if subscription.schedule.weekly else 1):
+            tip, deck = draw(deck, tips)
+            if tip is not None:
+                drawn.append(tip)
+        content = {"tips": drawn, "language": subscription.language} if drawn else None
+        return replace(subscription, deck=deck), content
+
+    def _draft(
+        self, subscription: Subscription, kind: str, name: str, content: Mapping[str, object], due: datetime
+    ) -> Draft:
+        return Draft(
+            # A tip is unique by subscription and local day, whoever writes it and however often.
+            key=f"tips:{subscription.id}:{kind}:{name}",
+            source=f"tips:{subscription.id}",
+            lane=subscription.workspace,
+            target=subscription.room.address,
+            kind=f"tips.{kind}",
+            content=json.dumps(content),
+            due=due.timestamp(),
+            expires=(due + self.late).timestamp(),
+        )
+
+    def _planned(self, subscription: Subscription, now: datetime) -> Subscription:
+        """Return the subscription with its next run, at most one on any local day."""
+        if subscription.stopped:
+            return replace(subscription, next_run=None)
+        not_before = subscription.last_day + timedelta(days=1) if subscription.last_day else None
+        return replace(subscription, next_run=next_run(subscription.schedule, now, not_before_day=not_before))
+
+    async def _look(self) -> None:
+        while True:
+            self._changed.clear()
+            pause = _LOOK_EVERY
+            try:
+                await self.tick()
+                coming = await self.store.next_due()
+                if coming is not None:
+                    pause = min(pause, max(0.05, coming - self.clock().timestamp()))
+            except Exception as error:  # such as a database that is gone: nothing is lost, only late
+                log_incident(error)
+            try:
+                await asyncio.wait_for(self._changed.wait(), pause)
+            except TimeoutError:
+                continue
+
+    # ---- rooms come and go
+
+    async def gone(self, lane: str, target: str | None, reason: Reason) -> None:
+        """Stop what can't be delivered any more; told by delivery when a platform refuses."""
+        stopped: Stopped = reason if reason in ("archived", "deleted", "uninstalled", "no_scope") else "blocked"
+        for subscription in await self.store.of_workspace(lane):
+            if subscription.stopped == "" and target in (None, subscription.room.address):
+                await self.save(replace(subscription, stopped=stopped))
+
+    async def room_changed(self, workspace: str, room: str | None, change: RoomChange) -> None:
+        """Stop or resume the tips of a room, of a team's rooms, or of a whole workspace, as the platform tells."""
+        for subscription in await self.store.of_workspace(workspace):
+            # The address is JSON where rooms belong to a team, whose id stands in it.
+            if room not in (None, subscription.room.key) and f'"{room}"' not in subscription.room.address:
+                continue
+            undone = ("uninstalled",) if room is None else ("blocked", "archived", "deleted", "no_scope")
+            if change == "back" and subscription.stopped in undone:
+                await self.save(replace(subscription, stopped=""))
+            elif change != "back" and subscription.stopped == "":
+                await self.save(replace(subscription, stopped=_CHANGES[change]))
+
+
+def new_subscription(message: Message, language: Language, schedule: Schedule) -> Subscription:
+    """Return a subscription for the room of a message, with a deck of its own."""
+    if message.room is None:
+        raise SteadyError("A message without a room can't set up tips: the adapter must say where it was written.")
+    deck = Deck(secrets.randbits(48))
+    return Subscription(
+        message.workspace,
+        message.room,
+        language,
+        schedule,
+        deck,
+        set_by=message.person if message.room.personal else message.name,
+    )

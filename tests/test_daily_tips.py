@@ -1,0 +1,342 @@
+"""The tips of channels by conversation and by the clock: what is typed, what comes when, and what `why` says."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.delivering import Delivering
+from chatbot.coach import Coach
+from chatbot.delivery.model import Absent, Delivery, Failed, Limits, Look, Outcome, Sent
+from chatbot.guidance import Guidance
+from chatbot.model import Language, Message, Reply, Room, plain_text
+from chatbot.rooms import Standing
+from chatbot.store.database import Database
+
+ROOM = Room("C1", "C1")
+START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # a Friday
+
+
+class Platform:
+    """A platform that keeps what it was sent, and says of everybody that they are `who`."""
+
+    limits = Limits(per_target=1000, per_lane=1000, looks=1000)
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Delivery, Reply]] = []
+        self.who: Standing = "member"
+        self.answer: Outcome | None = None
+
+    async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
+        if self.answer:
+            return self.answer
+        self.sent.append((delivery, reply))
+        return Sent(str(len(self.sent)))
+
+    async def look(self, delivery: Delivery) -> Look:
+        return Absent()
+
+    async def standing(self, message: Message) -> Standing:
+        return self.who
+
+
+class Team:
+    """A channel in which things are typed, with a clock that is moved."""
+
+    def __init__(self, coach: Coach, delivering: Delivering, platform: Platform) -> None:
+        self.coach = coach
+        self.delivering = delivering
+        self.platform = platform
+        self.now = START
+
+    async def type(self, text: str, locale: Language = Language.EN, room: Room = ROOM, **values: Any) -> Reply:
+        pressed = values.pop("pressed", False)
+        message = Message(
+            text, "test:T1", "U1", locale, pressed, room, "Lena", {name: str(value) for name, value in values.items()}
+        )
+        return await self.coach.reply(message)
+
+    async def ask(self, text: str, locale: Language = Language.EN, **more: Any) -> str:
+        return plain_text(await self.type(text, locale, **more))
+
+    async def pass_time(self, until: datetime) -> list[str]:
+        """Move the clock, let everything due be sent, and return what came."""
+        before = len(self.platform.sent)
+        self.now = until
+        await self.delivering.tips.tick()
+        await self.delivering.lanes.run("test:T1")
+        return [plain_text(reply) for _, reply in self.platform.sent[before:]]
+
+
+@pytest.fixture
+async def team(coach: Coach, new_database: Callable[[str], str], kind: str) -> AsyncIterator[Team]:
+    database = Database(new_database(kind))
+    await database.start()
+    platform = Platform()
+    made: list[Team] = []
+    delivering = Delivering(
+        database,
+        coach,
+        {"test": platform},
+        {"test": platform},
+        timedelta(hours=2),
+        lambda: made[0].now.timestamp(),
+        engine=lambda lanes: _ByHand(),
+    )
+    made.append(Team(coach, delivering, platform))
+    yield made[0]
+    await database.stop()
+
+
+class _ByHand:
+    """An engine that runs nothing: the tests say when."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def enlist(self, connection: Any, lanes: Any) -> None: ...
+
+    def wake(self, lanes: Any) -> None: ...
+
+
+async def test_a_channel_gets_one_tip_a_day_at_its_own_time(team: Team) -> None:
+    team.now = START + timedelta(hours=1)
+    told = await team.ask("tips on 09:30 Europe/Berlin weekdays")
+    assert "Monday 23 November, 09:30 (Europe/Berlin)" in told
+    introduced = await team.pass_time(START + timedelta(hours=1, minutes=1))
+    assert len(introduced) == 1
+    assert "Lena" in introduced[0]
+    assert "tips off" in introduced[0]
+    assert await team.pass_time(datetime(2026, 11, 23, 8, 29, tzinfo=UTC)) == []
+    came = await team.pass_time(datetime(2026, 11, 23, 8, 30, tzinfo=UTC))
+    assert len(came) == 1
+    assert "Tip of the day" in came[0]
+    assert await team.pass_time(datetime(2026, 11, 23, 20, 0, tzinfo=UTC)) == []
+    assert len(await team.pass_time(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))) == 1
+
+
+async def test_a_tip_is_not_repeated_until_all_were_shown(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily topics calm, pause")
+    seen = []
+    for day in range(1, 11):
+        came = await team.pass_time(START + timedelta(days=day, hours=2))
+        seen += [text for text in came if "Tip of the day" in text]
+    first = seen[:5]  # all that there are on these topics
+    assert len(set(first)) == 5
+    assert set(seen[5:]) == set(first)
+
+
+async def test_a_late_tip_is_sent_within_two_hours_and_skipped_after(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    await team.pass_time(START + timedelta(minutes=1))
+    assert len(await team.pass_time(datetime(2026, 11, 20, 11, 29, tzinfo=UTC))) == 1
+    assert await team.pass_time(datetime(2026, 11, 23, 11, 31, tzinfo=UTC)) == []
+    why = await team.ask("tips why")
+    assert "Saturday 21 November: not sent" in why
+    assert "Monday 23 November: not sent" in why
+    assert "Next tip: Tuesday 24 November, 09:30" in why
+
+
+async def test_two_replicas_that_look_at_the_same_time_write_one_tip(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    team.now = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+    due = await team.delivering.tips.store.due(team.now.timestamp(), 10)
+    advances = [team.delivering.tips._advance(each, team.now, None) for each in due]
+    assert await team.delivering.tips.store.advance(advances, team.now.timestamp()) == 1
+    assert await team.delivering.tips.store.advance(advances, team.now.timestamp()) == 0
+    rows = await team.delivering.ledger.latest(f"tips:{due[0].id}", 10)
+    assert [row.kind for row in rows] == ["tips.tip", "tips.intro"]
+
+
+async def test_whoever_is_no_member_changes_nothing(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    team.platform.who = "stranger"
+    assert "Only members" in await team.ask("tips off")
+    assert "Only members" in await team.ask("tips on 10:00")
+    assert "09:30" in await team.ask("tips status")
+    team.platform.who = "no_bot"
+    assert "Add me" in await team.ask("tips now")
+    team.platform.who = "cant_tell"
+    assert "try again" in await team.ask("tips swap")
+
+
+async def test_without_a_zone_it_asks_and_changes_nothing(team: Team) -> None:
+    reply = await team.type("tips on 9.30")
+    assert "Which time zone?" in plain_text(reply)
+    assert reply.buttons[0].command == "tips on 9.30 Europe/London"
+    assert "No tips are set up" in await team.ask("tips")
+    assert "09:30, Europe/London" in await team.ask(reply.buttons[0].command)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("tips on 25:61 UTC", "no time that I know"),
+        ("tips on 09:30 Europe/Berln", "Did you mean Europe/Berlin"),
+        ("tips on 09:30 Europe/../../etc/passwd", "no time zone"),
+        ("tips on 09:30 UTC topics " + "calm, " * 2000, "too long"),
+        ("tips on 09:30 UTC topics nonsense", "no topic"),
+        ("tips on 09:30 UTC holidays XX", "no holiday calendar"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_clearly(team: Team, typed: str, said: str) -> None:
+    assert said in await team.ask(typed)
+    assert "No tips are set up" in await team.ask("tips")
+
+
+async def test_pause_of_the_year_9999_is_refused(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    assert "no day that I can use" in await team.ask("tips pause until 9999-12-31")
+    assert "Paused" not in await team.ask("tips status")
+
+
+async def test_pause_until_a_day_and_resume(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    assert "Paused; the tips go on again from Thursday 24 December" in await team.ask("tips pause until 2026-12-24")
+    assert "Next tip: Thursday 24 December, 09:30" in await team.ask("tips why")
+    await team.ask("tips resume")
+    assert "Next tip: Friday 20 November, 09:30" in await team.ask("tips status")
+
+
+async def test_off_and_on_again_does_not_send_twice_on_a_day(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    assert len(await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))) == 2
+    assert "turned off" in await team.ask("tips off")
+    assert "Next tip: Saturday 21 November, 11:00" in await team.ask("tips on 11:00")
+    came = await team.pass_time(datetime(2026, 11, 20, 11, 30, tzinfo=UTC))
+    assert ["Tips for this channel" in text for text in came] == [True]
+
+
+async def test_the_team_turns_a_tip_down_and_takes_it_back(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily topics calm de")
+    await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
+    _, tip = team.platform.sent[-1]
+    tried, dropped = tip.buttons
+    assert (tried.private, dropped.private) == (True, False)
+    assert (await team.type(tried.command, Language.DE)).outcome.topic == "calm"
+    gone = await team.type(dropped.command, Language.EN, pressed=True)
+    assert gone.language is Language.DE, "everybody reads it, so it keeps to the channel's language"
+    assert "Herausgenommen" in plain_text(gone)
+    assert "Vom Team herausgenommene Tipps: 1" in await team.ask("tips status", Language.DE)
+    back = await team.type(gone.buttons[0].command, pressed=True)
+    assert plain_text(back) == plain_text(tip)
+
+
+async def test_preview_swap_and_now(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    first = (await team.type("tips preview")).blocks[2].items  # type: ignore[union-attr]
+    swapped = (await team.type("tips swap")).blocks[2].items  # type: ignore[union-attr]
+    assert swapped[:2] == first[1:]
+    await team.ask("tips now")
+    came = await team.pass_time(START + timedelta(seconds=5))
+    assert swapped[0] in came[-1]
+
+
+async def test_a_weekly_digest_brings_five(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC mo-fr weekly")
+    monday = await team.pass_time(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+    assert "Tips of the week" in monday[-1]
+    assert await team.pass_time(datetime(2026, 11, 27, 12, 0, tzinfo=UTC)) == []
+    assert len(await team.pass_time(datetime(2026, 11, 30, 9, 31, tzinfo=UTC))) == 1
+
+
+async def test_a_room_that_is_gone_is_left_alone_and_taken_up_again(team: Team) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    team.platform.answer = Failed("archived", gone="target")
+    await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
+    assert "the channel was archived" in await team.ask("tips why")
+    assert await team.pass_time(datetime(2026, 11, 21, 9, 30, tzinfo=UTC)) == []
+    team.platform.answer = None
+    await team.coach.room_changed("test:T1", "C1", "back")
+    assert len(await team.pass_time(datetime(2026, 11, 22, 9, 30, tzinfo=UTC))) == 1
+    await team.coach.room_changed("test:T1", None, "uninstalled")
+    assert "the app was removed" in await team.ask("tips status")
+    await team.coach.room_changed("other:T9", None, "back")
+    assert "the app was removed" in await team.ask("tips status")
+
+
+async def test_quiet_mutes_personal_tips_is_shown_and_undone(team: Team) -> None:
+    own = Room("D1", "D1", personal=True)
+    await team.type("tips on 09:30 UTC daily", room=own)
+    assert "Until Tuesday 24 November" in plain_text(await team.type("quiet until 2026-11-24", room=own))
+    assert await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC)) == []
+    assert "you wanted quiet" in plain_text(await team.type("tips why", room=own))
+    shown = await team.type("quiet", room=own)
+    assert shown.buttons[0].command == "quiet off"
+    await team.type("quiet off", room=own)
+    assert len(await team.pass_time(datetime(2026, 11, 21, 9, 30, tzinfo=UTC))) == 1
+
+
+async def test_the_form_says_at_each_field_what_is_wrong_and_keeps_what_was_typed(team: Team) -> None:
+    opened = await team.type("tips form", pressed=True)
+    assert opened.form
+    typed = {
+        "time": "25:61", "zone": "Europe/Berln", "days": "", "rhythm": "daily", "language": "de",
+        "topics": "calm", "holidays": "XX",
+    }  # fmt: skip
+    again = await team.type("tips save", pressed=True, **typed)
+    assert again.form
+    errors = {field.name: field.error for field in again.form.fields if field.error}
+    assert errors.keys() == {"time", "zone", "days", "holidays"}
+    assert "Europe/Berlin" in errors["zone"]
+    values = {field.name: getattr(field, "value", "") for field in again.form.fields}
+    assert values["time"] == "25:61"
+    good = typed | {"time": "8.15", "zone": "Berlin", "days": "0,2,4", "holidays": "DE-BE"}
+    saved = await team.ask("tips save", pressed=True, **good)
+    assert "08:15, Europe/Berlin" in saved
+    assert "Monday, Wednesday and Friday" in saved
+    assert "DE-BE" in saved
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_every_title_of_a_form_fits_a_modal(team: Team, language: Language) -> None:
+    reply = await team.type("tips form", language, pressed=True)
+    assert len(reply.blocks[0].text) <= 24  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_why_in_every_language(team: Team, language: Language, golden: Any, kind: str) -> None:
+    """Plain day, holiday, clock change tomorrow, missed run, paused, blocked."""
+    if kind == "postgresql":
+        return
+    told: dict[str, list[str]] = {}
+
+    async def note(name: str) -> None:
+        told[name] = (await team.ask("tips why", language)).splitlines()
+
+    await team.ask("tips on 09:30 Europe/Berlin daily holidays DE")
+    await note("plain day")
+    team.now = datetime(2026, 12, 20, 12, 0, tzinfo=UTC)
+    await team.delivering.tips.tick()
+    await note("holiday and missed runs")
+    await team.ask("tips on 02:30")
+    team.now = datetime(2027, 3, 27, 12, 0, tzinfo=UTC)
+    await team.delivering.tips.tick()
+    await note("clock goes forward tomorrow")
+    team.now = datetime(2027, 10, 30, 12, 0, tzinfo=UTC)
+    await team.delivering.tips.tick()
+    await note("clock goes back tomorrow")
+    await team.ask("tips pause until 2027-12-01")
+    await note("paused")
+    await team.coach.room_changed("test:T1", "C1", "removed")
+    await note("blocked")
+    golden(f"tips-why-{language}", told)
+
+
+async def test_a_tip_that_the_guidance_lost_is_not_sent(team: Team, guidance: Guidance) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    await team.pass_time(START + timedelta(seconds=1))
+    subscription = (await team.delivering.tips.store.of_workspace("test:T1"))[0]
+    lost = replace(
+        team.delivering.tips._draft(subscription, "tip", "2026-11-19", {}, START),
+        content=json.dumps({"tips": ["no-such-topic#1"], "language": "en"}),
+    )
+    await team.delivering.tips.store.save(subscription, lambda _: [lost], START.timestamp())
+    assert await team.pass_time(START + timedelta(seconds=2)) == []
+    row = await team.delivering.ledger.find(lost.key)
+    assert row
+    assert (row.state, row.reason) == ("failed", "not_composed")
