@@ -196,6 +196,17 @@ def test_nothing_stored_ties_a_person_to_what_they_asked() -> None:
         "deliveries": "id key source lane target kind content state attempt due expires since reason reference",
         "tip_subscriptions": "id workspace room address personal language schedule topics removed deck set_by "
         "next_due next_day last_day stopped",
+        "pieces": "id workspace topic published owner deputy verified_until reminded",
+        "versions": "piece number content state author reviewer at",
+        "libraries": "workspace generation",
+        "roles": "workspace subject role name",
+        "audit": "id workspace at actor action about",
+        "rooms": "workspace room address personal name language zone gone",
+        "pushes": "id workspace author piece version content state at receipts reminded",
+        "receipts": "push person",
+        "unheard": "workspace week language words",
+        "topic_counts": "workspace week topic language asked useful useless",
+        "workspace_settings": "workspace name value",
     }
 
 

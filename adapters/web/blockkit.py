@@ -5,12 +5,14 @@ Every text goes through markupsafe: nothing that a block says can become markup.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
 
 Json = Mapping[str, Any]
+#: What was typed or chosen in each block of a modal: one text, or the values of options.
+Values = Mapping[str, Sequence[str]]
 
 _EMPTY = Markup("")
 #: What Slack's mrkdwn makes of a text that is already escaped: code first, so that nothing inside is styled.
@@ -33,6 +35,39 @@ def draw(blocks: Iterable[Any]) -> Markup:
 def draw_text(text: str) -> Markup:
     """Return a message without blocks as HTML; its text is mrkdwn."""
     return Markup('<p class="sk-section">{}</p>').format(_mrkdwn(text))
+
+
+def draw_form(blocks: Iterable[Any], typed: Values, errors: Mapping[str, str], form_id: str) -> Markup:
+    """Return the blocks of a modal as HTML, its inputs filled in and marked where Slack has an error for them.
+
+    `typed` is what stands in each block's input, by `block_id`; one that is not there shows its initial value.
+    """
+    drawn = []
+    for number, block in enumerate(blocks):
+        if _is(block, "input"):
+            block_id = str(block.get("block_id", ""))
+            known = typed[block_id] if block_id in typed else initial_of(block.get("element"))
+            drawn.append(_field(block, known, errors.get(block_id, ""), f"{form_id}-{number}"))
+        else:
+            drawn.append(_block(block))
+    return _EMPTY.join(drawn)
+
+
+def initial_of(element: Any) -> Sequence[str]:
+    """Return what stands in an input at first: the text, or the values of the options chosen."""
+    if not isinstance(element, Mapping):
+        return ()
+    chosen = [element.get("initial_option"), *_items(element, "initial_options")]
+    return [str(element.get("initial_value", ""))] if _is(element, "plain_text_input") else _values(chosen)
+
+
+def options_of(element: Json) -> list[str]:
+    """Return the values of an input's options."""
+    return _values(_items(element, "options"))
+
+
+def _values(options: Iterable[Any]) -> list[str]:
+    return [str(option.get("value", "")) for option in options if isinstance(option, Mapping)]
 
 
 def _block(block: Any) -> Markup:
@@ -117,6 +152,74 @@ def _line(element: Json, block: Json, label: str | None = None) -> Markup:
         named,
         enters,
     )
+
+
+def _field(block: Json, typed: Sequence[str], error: str, name: str) -> Markup:
+    """Return an input of a modal with its label, hint and error, tied together for screen readers."""
+    element = block.get("element")
+    notes = {f"{name}-hint": _text(block["hint"])} if block.get("hint") is not None else {}
+    if error:
+        notes[f"{name}-error"] = Markup("<strong>{}</strong>").format(error)
+    told = _EMPTY.join(
+        Markup('<p class="sk-{}" id="{}">{}</p>').format(note.rpartition("-")[2], note, text)
+        for note, text in notes.items()
+    )
+    described = Markup(' aria-describedby="{}"').format(" ".join(notes)) if notes else _EMPTY
+    required = _EMPTY if block.get("optional") else Markup(' aria-required="true"')
+    invalid = Markup(' aria-invalid="true"') if error else _EMPTY
+    states = required + invalid + described
+    shown = Markup('data-block="{}" data-action="{}"').format(
+        block.get("block_id", ""), element.get("action_id", "") if isinstance(element, Mapping) else ""
+    )
+    label = _text(block.get("label"))
+    if _is(element, "plain_text_input"):
+        assert isinstance(element, Mapping)  # noqa: S101 (for mypy: _is has just said so)
+        drawn = _typing(element, typed, Markup('id="{}" {}{}').format(name, shown, states))
+    elif _is(element, "static_select"):
+        assert isinstance(element, Mapping)  # noqa: S101
+        options = _EMPTY.join(
+            Markup('<option value="{}"{}>{}</option>').format(value, Markup(" selected") * (value in typed), text)
+            for value, text in _options(element)
+        )
+        empty = _plain(element.get("placeholder")) or "–"
+        drawn = Markup('<select id="{}" {}{}><option value="">{}</option>{}</select>').format(
+            name, shown, states, empty, options
+        )
+    elif _is(element, "radio_buttons", "checkboxes", "multi_static_select"):
+        assert isinstance(element, Mapping)  # noqa: S101
+        kind = "radio" if element["type"] == "radio_buttons" else "checkbox"
+        rows = _EMPTY.join(
+            Markup('<label><input type="{}" name="{}" value="{}" {}{}{}><span>{}</span></label>').format(
+                kind, name, value, shown, invalid, Markup(" checked") * (value in typed), text
+            )
+            for value, text in _options(element)
+        )
+        # A long list has its own scroll bar; Slack shows it as a menu.
+        long = " sk-long" if element["type"] == "multi_static_select" else ""
+        return Markup('<fieldset class="sk-field{}"{}><legend>{}</legend><div class="sk-options">{}</div>{}</fieldset>').format(
+            long, described, label, rows, told
+        )
+    else:
+        return _unsupported("element", element)
+    return Markup('<div class="sk-field"><label for="{}">{}</label>{}{}</div>').format(name, label, drawn, told)
+
+
+def _typing(element: Json, typed: Sequence[str], attributes: Markup) -> Markup:
+    longest = element["max_length"] if isinstance(element.get("max_length"), int) else 3000
+    text = "".join(typed)
+    if element.get("multiline"):
+        return Markup('<textarea {} maxlength="{}" rows="4">\n{}</textarea>').format(attributes, longest, text)
+    return Markup('<input type="text" {} maxlength="{}" autocomplete="off" placeholder="{}" value="{}">').format(
+        attributes, longest, _plain(element.get("placeholder")), text
+    )
+
+
+def _options(element: Json) -> list[tuple[str, Markup]]:
+    return [
+        (str(option.get("value", "")), _text(option.get("text")))
+        for option in _items(element, "options")
+        if isinstance(option, Mapping)
+    ]
 
 
 def _rich(element: Any) -> Markup:

@@ -20,6 +20,10 @@ TEAMS_TENANT = "7b0c8f52-4d1e-4a53-9c7e-5d2a3f6b1e00"
 TEAMS_TEAM = "19:playground-team@thread.tacv2"
 TEAMS_CHANNEL = "19:playground-support@thread.tacv2"
 
+#: The workspaces as the core calls them, and the key of the channel in each.
+WORKSPACES: dict[Pane, str] = {"slack": f"slack:{SLACK_TEAM}", "teams": f"teams:{TEAMS_TENANT}"}
+CHANNELS: dict[Pane, str] = {"slack": SLACK_CHANNEL, "teams": TEAMS_CHANNEL}
+
 
 @dataclass(frozen=True, slots=True)
 class Persona:

@@ -60,7 +60,26 @@ class Exchange:
     headers: tuple[tuple[str, str], ...]
 
 
-Change = Post | Exchange | Literal["reset", "bye"]
+@dataclass(slots=True, eq=False)
+class Modal:
+    """A form of Slack's over everything else; `view` is None once it is closed.
+
+    `typed` is what was last sent with it and `errors` what is wrong with that, each by the block's id; `note` is what
+    Slack itself says, as a key of strings.toml.
+    """
+
+    persona: Persona
+    view: Payload | None
+    typed: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+
+
+#: "desk": something changed in the channel's schedules, the ledger, the clock or the failures.
+Change = Post | Exchange | Modal | Literal["reset", "bye", "desk"]
+#: Changes of the desk that come as close together as so many seconds are told once.
+_TOGETHER = 0.15
 
 
 class Room:
@@ -72,6 +91,7 @@ class Room:
         self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
         self._watchers: set[asyncio.Queue[Change]] = set()
         self._last = 0
+        self._desk_told: asyncio.TimerHandle | None = None
 
     def key(self) -> str:
         """Return a new message id in the shape of Slack's: seconds and a counter, never twice the same."""
@@ -98,6 +118,19 @@ class Room:
         self.exchanges.append(exchange)
         self._tell(exchange)
 
+    def show(self, modal: Modal) -> None:
+        """Show a modal, or take it away. It is not kept: like Slack's, it is gone when the page is loaded again."""
+        self._tell(modal)
+
+    def desk_changed(self) -> None:
+        """Show the schedules, the ledger, the clock and the failures anew, in a moment."""
+        if self._desk_told is None:
+            self._desk_told = asyncio.get_running_loop().call_later(_TOGETHER, self._tell_of_desk)
+
+    def _tell_of_desk(self) -> None:
+        self._desk_told = None
+        self._tell("desk")
+
     def reset(self) -> None:
         """Forget everything."""
         self.posts.clear()
@@ -106,6 +139,8 @@ class Room:
 
     def close(self) -> None:
         """Tell everybody who watches that the program stops."""
+        if self._desk_told:
+            self._desk_told.cancel()
         self._tell("bye")
 
     @contextmanager

@@ -48,7 +48,7 @@ LEASE = 4.0
 #: A request without an answer is given up after this many seconds.
 LONGEST_SEND = 9.0
 #: Seconds after which looking for a row counts where a process died, or the platform is slow. Who takes over from a
-#: process that may still live waits for replicas.DEAD_AFTER too: together that is more than LEASE and what a Sender has.
+#: process that may still live waits for replicas.DEAD_AFTER too: in all more than LEASE and what a Sender has.
 SETTLED = 6.0
 #: The same where the platform hung up, or broke down, at once.
 SOON = 1.5
