@@ -35,14 +35,22 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody, or ("group:" before the id) a group of people, named in a message."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What an agent typed, pressed or filled in.
 
     `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person`
     within it; the core reads nothing into either. `locale` is what the platform says of the person's language; for a
     pressed button it is the language of the card that the button stood on. `name` is what the platform calls the
-    person, "" if it does not say. `values` are the fields of a form that was sent, by name; several choices of one
-    field are joined with commas.
+    person, "" if it does not say. `mentions` are the others it names. `values` are the fields of a form that was sent,
+    by name; several choices of one field are joined with commas.
     """
 
     text: str
@@ -53,6 +61,7 @@ class Message:
     room: Room | None = None
     name: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
+    mentions: tuple[Mention, ...] = ()
 
 
 # Blocks: what a reply is made of. A renderer matches over all of them and ends in assert_never.
