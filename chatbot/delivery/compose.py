@@ -3,10 +3,8 @@
 import json
 from typing import TYPE_CHECKING
 
-from chatbot import tip_cards
 from chatbot.delivery.model import Delivery
 from chatbot.model import Language, Reply
-from chatbot.tip_cards import Voice
 
 if TYPE_CHECKING:
     from chatbot.coach import Coach
@@ -22,6 +20,9 @@ class Composer:
 
     async def compose(self, delivery: Delivery) -> Reply | None:
         """Return the message of a row; None if there is nothing left to say."""
+        from chatbot import tip_cards  # with dates and holidays: loaded when there is something to send
+        from chatbot.tip_cards import Voice
+
         content = json.loads(delivery.content)
         language = Language(content["language"])
         voice = Voice(language, self._coach.strings, self._coach.guidance)
