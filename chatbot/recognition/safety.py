@@ -83,6 +83,13 @@ class SafetyPatterns:
         found = [self.patterns[i] for i in self._candidates(both) if self._applies(self.patterns[i], both)]
         return sorted(found, key=lambda pattern: self._rank[pattern.escalation])
 
+    def touched_by(self, text: str) -> bool:
+        """Return whether a message matches any pattern, be it denied, an idiom or an ordinary matter."""
+        spelled = plain(text)
+        both = (f"{spelled} ", f"{latin(spelled)} ")
+        found = map(self.patterns.__getitem__, self._candidates(both))
+        return any(one.regex.search(both[self._languages[one.language].is_latin]) for one in found)
+
     def _candidates(self, both: tuple[str, str]) -> list[int]:
         found = {
             number
