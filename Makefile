@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check bench model eval eval-public golden manifest docs lock
+.PHONY: setup run test check bench chaos-tips chaos-push model eval eval-public golden manifest docs lock
 
 setup: $(VENV)/.ready
 
@@ -29,6 +29,14 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Kills, freezes and cuts off what sends, and counts what was lost or doubled; some ten minutes.
+chaos-tips: setup
+	$(BIN)/python -m bench.chaos
+
+# The same for the pushes of leads, and compares their reports with what arrived; some two minutes.
+chaos-push: setup
+	$(BIN)/python -m bench.chaos_push
 
 # Trains the recogniser on responses/phrases; commit model.npz and its .sha256 with the phrases.
 model: setup

@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 from adapters.delivering import Delivering
+from adapters.leading import Leading
 from chatbot.coach import Coach
 from chatbot.content import load_guidance
 from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
+from chatbot.insights import Insights
+from chatbot.roles import Groups
 from chatbot.rooms import Rooms
 from chatbot.settings import Settings
+from chatbot.store.counts import SqlCounts
 from chatbot.store.database import Database
+from chatbot.store.personal import SqlPersonal
 from chatbot.store.preferences import SqlPreferences
 from chatbot.strings import load_strings
 
@@ -64,20 +69,25 @@ def build(settings: Settings, port: int) -> web.Application:
     senders: dict[str, Sender] = {}
     rooms: dict[str, Rooms] = {}
     late = timedelta(minutes=settings.tips_late_minutes)
-    delivering = Delivering(database, coach, senders, rooms, late, time.time)
+    council = settings.works_council_mode
+    delivering = Delivering(database, coach, senders, rooms, late, time.time, works_council=council)
+    groups: dict[str, Groups] = {}
+    leading = Leading(database, coach, settings.admins, groups, time.time)
+    coach.counting = insights = Insights(SqlCounts(database), council)
+    coach.personal = SqlPersonal(database)
     app = web.Application(client_max_size=256 * 1024)
     surfaces: list[tuple[Adapter, str]] = []
     if settings.has_slack:
         from adapters.slack import SlackAdapter
 
         slack = SlackAdapter(settings, coach)
-        senders["slack"] = rooms["slack"] = slack.delivery
+        senders["slack"] = rooms["slack"] = groups["slack"] = slack.delivery
         surfaces.append((slack, ""))
     if settings.has_teams:
         from adapters.teams import TeamsAdapter
 
         teams = TeamsAdapter(settings, coach)
-        senders["teams"] = rooms["teams"] = teams.delivery
+        senders["teams"] = rooms["teams"] = groups["teams"] = teams.delivery
         surfaces.append((teams, ""))
     if settings.serves_playground:
         from adapters.web import Playground
@@ -101,10 +111,14 @@ def build(settings: Settings, port: int) -> web.Application:
             for surface, _prefix in surfaces:
                 await surface.start()
                 started.append(surface)
+            await leading.start()
+            await insights.start()
             await delivering.start()
             yield
         finally:
             await delivering.stop()
+            await leading.stop()
+            await insights.stop()
             for surface in reversed(started):
                 await surface.stop()
             await database.stop()

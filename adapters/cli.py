@@ -1,4 +1,4 @@
-"""The command line: `steady serve`, `check`, `ask`, `chat`, `manifest` and `handbook`.
+"""The command line: `steady serve`, `check`, `ask`, `chat`, `manifest`, `handbook`, `import` and `audit`.
 
 Standard library and the core only, and each command imports what it needs: `steady ask` must answer at once.
 """
@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -87,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--lang", type=_language, default=Language.EN, help="en, de, ru or ka")
     book.add_argument("--out", type=Path, required=True, help="the HTML file to write")
     book.set_defaults(run=_handbook)
+
+    brought = commands.add_parser("import", help="publish a team's own guidance from files")
+    brought.add_argument("path", type=Path, help="a topic file, or a folder of them (docs/leads.md)")
+    brought.add_argument("--workspace", required=True, help="where: slack:TEAM-ID or teams:TENANT-ID")
+    brought.add_argument("--as", dest="name", required=True, help="in whose name")
+    brought.set_defaults(run=_import)
+
+    audit = commands.add_parser("audit", help="write what leads and admins did as CSV")
+    audit.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    audit.add_argument("--workspace", help="of one workspace only")
+    audit.set_defaults(run=_audit)
     return parser
 
 
@@ -314,6 +326,27 @@ def _handbook(options: argparse.Namespace) -> int:
     page = handbook(guidance, load_strings(settings.responses), options.lang, settings.escalation_contacts)
     options.out.write_text(page, encoding="utf-8")
     print(f"{options.out} written; open it in a browser to read or print it.")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from adapters.team_files import import_topics
+    from chatbot.settings import load_settings
+
+    if not re.fullmatch(r"[a-z]+:\S+", options.workspace) or not options.name.strip():
+        raise SteadyError("--workspace must be like slack:T024BE7LD or teams:TENANT-ID, and --as a name.")
+    done = asyncio.run(import_topics(load_settings(), options.path, options.workspace, options.name.strip()))
+    for made in done:
+        print(f"{made.written.topic}: version {made.number} published in {options.workspace}")
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from adapters.team_files import export_audit
+    from chatbot.settings import load_settings
+
+    count = asyncio.run(export_audit(load_settings(), options.out, options.workspace))
+    print(f"{options.out} written: {count} action(s).")
     return 0
 
 

@@ -9,9 +9,16 @@ from chatbot.delivery.compose import Composer
 from chatbot.delivery.lanes import Lanes
 from chatbot.delivery.local import LocalEngine
 from chatbot.delivery.model import Engine, Reason, Sender
+from chatbot.freshness import Freshness
+from chatbot.pushing import Pushes
+from chatbot.roles import NotAllowed, Role
 from chatbot.rooms import Rooms
+from chatbot.rooms_seen import RoomsSeen
 from chatbot.store.database import Database
+from chatbot.store.freshness import SqlFreshness
 from chatbot.store.ledger import SqlLedger
+from chatbot.store.pushes import SqlPushes
+from chatbot.store.rooms import SqlRooms
 from chatbot.store.subscriptions import SqlTips
 
 
@@ -30,6 +37,8 @@ class Delivering:
         late: timedelta,
         clock: Callable[[], float],
         engine: Callable[[Lanes], Engine] | None = None,
+        *,
+        works_council: bool = False,
     ) -> None:
         self.ledger = SqlLedger(database)
         composer = Composer(coach)
@@ -37,26 +46,62 @@ class Delivering:
         self.engine = engine(self.lanes) if engine else _engine(database, self.lanes, clock)
         self.tips = DailyTips(
             SqlTips(database, self.engine),
-            coach.guidance,
+            coach.guidance_of,
             coach.preferences,
             rooms,
             late,
             lambda: datetime.fromtimestamp(clock(), UTC),
         )
         composer.tips = coach.tips = self.tips
+        self.rooms_seen = coach.rooms_seen = RoomsSeen(SqlRooms(database), self.tips.clock)
+        self.pushes = Pushes(
+            SqlPushes(database, self.engine),
+            self.rooms_seen.store,
+            coach.preferences,
+            _Leads(coach),
+            senders,
+            self.tips.clock,
+            works_council=works_council,
+        )
+        composer.pushes = coach.pushes = self.pushes
+        self.freshness = Freshness(SqlFreshness(database, self.engine), coach.preferences, _by_id, self.tips.clock)
+        composer.freshness = self.freshness
 
     async def start(self) -> None:
         """Take up what is left to send, and look for what is due; the database must be open."""
         await self.engine.start()
         await self.tips.start()
+        await self.pushes.open()
+        await self.freshness.start()
 
     async def stop(self) -> None:
         """Write and send nothing more; what is under way is finished."""
-        await self.tips.stop()
+        await self.look_no_more()
         await self.engine.stop()
+
+    async def look_no_more(self) -> None:
+        """Write nothing more for the lanes."""
+        await self.freshness.stop()
+        await self.pushes.close()
+        await self.tips.stop()
+        await self.rooms_seen.close()
 
     async def _gone(self, lane: str, target: str | None, reason: Reason) -> None:
         await self.tips.gone(lane, target, reason)
+        await self.rooms_seen.gone(lane, target, reason)
+
+
+class _Leads:
+    """Asks the coach's roles, which may be set after this was made; without any nobody is a lead."""
+
+    def __init__(self, coach: Coach) -> None:
+        self._coach = coach
+
+    async def need(self, workspace: str, person: str, role: Role) -> None:
+        """Raise NotAllowed if a person has no such role in a workspace."""
+        if self._coach.roles is None:
+            raise NotAllowed(role, ())
+        await self._coach.roles.need(workspace, person, role)
 
 
 def _engine(database: Database, lanes: Lanes, clock: Callable[[], float]) -> Engine:
@@ -66,3 +111,8 @@ def _engine(database: Database, lanes: Lanes, clock: Callable[[], float]) -> Eng
     from chatbot.delivery.replicas import ReplicaEngine
 
     return ReplicaEngine(lanes, database.url, clock)
+
+
+def _by_id(workspace: str, person: str) -> str | None:
+    """Return an address made of a person's id: Slack alone takes that for the direct messages with them."""
+    return person if workspace.startswith("slack:") else None

@@ -11,9 +11,16 @@ from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import Problem
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply
+from chatbot.publishing import Size
 from chatbot.recognition.recogniser import load_recogniser
 from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
+
+
+def sizes(reply: Reply) -> tuple[Size, ...]:
+    """Return how much of what each platform allows a reply takes."""
+    measured = (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply)))
+    return tuple(Size(platform, of.bytes, of.limit, of.problems) for platform, of in measured)
 
 
 def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:

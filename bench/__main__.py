@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import recognition, slack, teams, whole
+from bench import recognition, slack, teams, tick, whole
 from bench.compare import ROUNDS
 from bench.far_end import FarEnd
 from bench.process import LOAD_CORE, pin
@@ -47,7 +47,7 @@ async def main() -> None:
     far = FarEnd()
     with tempfile.TemporaryDirectory() as folder:
         async with far.serve():
-            for section in (slack.section, teams.section, whole.section, recognition.section):
+            for section in (slack.section, teams.section, whole.section, recognition.section, tick.section):
                 found = await section(far, Path(folder))
                 print("\n" + "\n".join(found), flush=True)
                 lines += ["", *found]

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from shutil import rmtree
+from shutil import copyfile, rmtree
 from typing import Any
 
 import aiohttp
@@ -64,7 +64,7 @@ class Run:
             "workspaces": self.workspaces,
             "per_workspace": self.per_workspace,
         }
-        process = await _start(self.folder / "workers.log", "bench.chaos_worker", given)
+        process, _ = await _start(self.folder / "workers.log", "bench.chaos_worker", given)
         self.began = self.began or time.time()
         self.processes.append(process)
         return process
@@ -108,7 +108,8 @@ async def one_frozen(run: Run) -> None:
 async def database_killed(run: Run) -> None:
     """Kill the database, and start it again after two seconds."""
     await run.until(run.random.uniform(3, 10))
-    assert run.server
+    if run.server is None:
+        return
     await asyncio.to_thread(run.server.kill)
     for _ in range(20):  # its children need a moment to notice
         await asyncio.sleep(2)
@@ -158,36 +159,39 @@ class Found:
     states: dict[str, int]
 
 
-async def measure(scenario: Scenario, workspaces: int, tips: int, per_workspace: float, seed: int) -> Found:
-    """Run a scenario from an empty database until every row is settled."""
+async def measure(
+    scenario: Scenario, workspaces: int, tips: int, per_workspace: float, seed: int, log: str = ""
+) -> Found:
+    """Run a scenario from an empty database until every row is settled; the workers' output goes to `log`."""
     server, programs = None, binaries()
-    with tempfile.TemporaryDirectory() as folder:
-        if scenario.kind == "sqlite":
-            url = f"sqlite:///{folder}/steady.sqlite3"
-        elif programs:
-            server = Postgres(a_folder(), programs)
-            server.start()
-            url = server.new_database()
-        else:
-            sys.exit("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
-        given = {"faults": asdict(scenario.faults), "seed": seed}
-        platform = await _start(Path(folder) / "platform.log", "bench.chaos_platform", given)
-        run = Run(Path(folder), url, workspaces, tips, scenario.faults, random.Random(seed), per_workspace, server)  # noqa: S311
-        try:
-            assert platform.stdout
-            run.api = f"http://127.0.0.1:{int(await platform.stdout.readline())}"
-            return await _judged(run, scenario)
-        finally:
-            for process in [*run.processes, platform]:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-            log = Path(folder) / "workers.log"
-            if os.environ.get("CHAOS_LOG"):
-                Path(os.environ["CHAOS_LOG"]).write_text(log.read_text())
-            if server:
-                server.stop()
-                rmtree(server._folder.parent)
+    place = Path(tempfile.mkdtemp(prefix="steady-chaos-"))
+    if scenario.kind == "sqlite":
+        url = f"sqlite:///{place}/steady.sqlite3"
+    elif programs:
+        data = a_folder()
+        server = Postgres(data, programs)
+        await asyncio.to_thread(server.start)
+        url = server.new_database()
+    else:
+        sys.exit("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    run = Run(place, url, workspaces, tips, scenario.faults, random.Random(seed), per_workspace, server)  # noqa: S311
+    platform, line = await _start(
+        place / "platform.log", "bench.chaos_platform", {"faults": asdict(scenario.faults), "seed": seed}
+    )
+    try:
+        run.api = f"http://127.0.0.1:{int(line)}"
+        return await _judged(run, scenario)
+    finally:
+        for process in [*run.processes, platform]:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        if log:
+            copyfile(place / "workers.log", log)
+        if server:
+            await asyncio.to_thread(server.stop)
+            rmtree(data.parent)
+        rmtree(place)
 
 
 async def _judged(run: Run, scenario: Scenario) -> Found:
@@ -207,12 +211,6 @@ async def _judged(run: Run, scenario: Scenario) -> Found:
     async with aiohttp.ClientSession() as session, session.get(f"{run.api}/record") as answer:
         record = await answer.json()
     rows = await judge.read(text("SELECT state, count(*) AS number FROM deliveries GROUP BY state"))
-    if os.environ.get("CHAOS_DEBUG"):
-        for row in await judge.read(
-            text("SELECT lane, key, attempt, since FROM deliveries ORDER BY since DESC LIMIT 40")
-        ):
-            print(row.lane, row.key, row.attempt, round(row.since - run.began, 1))
-        print(counts_ := record["counts"])
     await judge.stop()
     counts = record["counts"]
     return Found(
@@ -262,42 +260,40 @@ async def _fill(run: Run) -> set[str]:
 
 async def _drained(judge: Database, run: Run) -> float:
     """Wait until nothing is left to do, and return how many seconds that took."""
-    left = text("SELECT count(*) FROM deliveries WHERE due IS NOT NULL OR state = 'sending'")
+    left = text("SELECT 1 FROM deliveries WHERE due IS NOT NULL OR state = 'sending' LIMIT 1")
     while time.time() < run.began + LONGEST:
         await asyncio.sleep(0.1)
         with suppress(SQLAlchemyError, OSError):  # the database may be the one that was killed
-            if (await judge.read(left))[0][0] == 0:
+            if not await judge.read(left):
                 break
     return time.time() - run.began
 
 
-async def _start(log: Path, module: str, given: dict[str, Any]) -> asyncio.subprocess.Process:
-    """Start a program; a worker is waited for until it is ready."""
+async def _start(log: Path, module: str, given: dict[str, Any]) -> tuple[asyncio.subprocess.Process, bytes]:
+    """Start a program and wait for the first line that it prints, by which it is ready."""
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", module, json.dumps(given), stdout=asyncio.subprocess.PIPE, stderr=errors
         )
-    if module.endswith("worker"):
-        assert process.stdout
-        if await process.stdout.readline() != b"ready\n":
-            raise RuntimeError(f"a worker did not start: {log.read_text()[-2000:]}")
-    return process
+    line = await process.stdout.readline() if process.stdout else b""
+    if not line:
+        raise RuntimeError(f"{module} did not start: {log.read_text()[-2000:]}")  # noqa: ASYNC240
+    return process, line
 
 
-async def main(names: Sequence[str], tips: int, burst: int, seed: int) -> bool:
+async def main(names: Sequence[str], tips: int, burst: int, seed: int, log: str) -> bool:
     """Run scenarios, print a table, and return whether every target was met."""
     workspaces = max(1, tips // 100)
-    print(
-        f"{tips} tips over {workspaces} workspaces, seed {seed}\n\n| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|"
-    )
+    print(f"{tips} tips over {workspaces} workspaces, seed {seed}\n")
+    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|", flush=True)
     good = True
     for each in names:
         if each == BURST:
             continue
         scenario = SCENARIOS[each]
-        found = await measure(scenario, workspaces, tips, PER_WORKSPACE, seed)
+        found = await measure(scenario, workspaces, tips, PER_WORKSPACE, seed, log)
         ratio = found.drain / found.least
-        good &= not found.lost and not found.doubled and ratio < scenario.target
+        good &= not found.lost and not found.doubled and ratio < scenario.target and set(found.states) == {"sent"}
         print(
             f"| {scenario.title} | {found.lost} | {found.doubled} | {found.drain:.1f} | "
             f"{found.least:.1f} | {ratio:.2f} | "
@@ -306,7 +302,7 @@ async def main(names: Sequence[str], tips: int, burst: int, seed: int) -> bool:
         )
     if BURST in names:
         found = await measure(
-            Scenario("", "sqlite", 1, none, 0, Faults(limited=False)), max(1, burst // 50), burst, 50.0, seed
+            Scenario("", "sqlite", 1, none, 0, Faults(limited=False)), max(1, burst // 50), burst, 50.0, seed, log
         )
         speed = burst / found.drain
         good &= not found.lost and not found.doubled and speed > 620
@@ -323,6 +319,7 @@ if __name__ == "__main__":
     parser.add_argument("--tips", type=int, default=5_000)
     parser.add_argument("--burst", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.randrange(10_000))  # noqa: S311
+    parser.add_argument("--log", default="", help="a file for what the sending processes of the last run wrote")
     options = parser.parse_args()
     wanted = options.names or [*SCENARIOS, BURST]
-    sys.exit(not asyncio.run(main(wanted, options.tips, options.burst, options.seed)))
+    sys.exit(not asyncio.run(main(wanted, options.tips, options.burst, options.seed, options.log)))

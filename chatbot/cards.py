@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 from chatbot.guidance import Escalation, Guidance, Page, Topic
+from chatbot.language import OWN_NAMES
 from chatbot.model import (
     Block,
     Button,
@@ -29,7 +31,10 @@ LAST_STEP = 7
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A message with what is needed to answer it. `insist`: nothing else understood it, so the command must."""
+    """A message with what is needed to answer it.
+
+    `insist`: nothing else understood it, so the command must. `today` is the day by which guidance goes stale.
+    """
 
     message: Message
     language: Language
@@ -37,6 +42,7 @@ class Ask:
     strings: Strings
     contacts: Mapping[str, Sequence[str]]
     insist: bool = False
+    today: date = date.min
 
     def t(self, key: str, **values: Any) -> str:
         """Return a sentence of strings.toml in the language of the answer."""
@@ -57,12 +63,18 @@ def topic_card(ask: Ask, topic: Topic, *, turn: int = 0, speaks: Language | None
     if topic.kind == "step":
         title = ask.t("card.step", number=step_number(ask, topic), title=title)
     return Reply(
-        blocks=(Title(title), Lead(text.lead), Steps(text.steps), phrase(ask, topic, turn, speaks), source(ask, topic)),
+        blocks=(
+            Title(title),
+            Lead(text.lead),
+            *((Steps(text.steps),) if text.steps else ()),
+            *phrase(ask, topic, turn, speaks),
+            *sources(ask, topic),
+        ),
         buttons=(
-            Button(ask.t("button.another"), _turned("card", topic, turn, speaks or ask.language, ask.language)),
-            Button(ask.t("button.more"), f"more {topic.id}"),
+            *_another(ask, "card", topic, turn, speaks),
+            *((Button(ask.t("button.more"), f"more {topic.id}"),) if _rest(topic, ask.language) else ()),
             *_onward(ask, topic),
-            Button(ask.t("button.customer"), f"customer {topic.id}"),
+            *((Button(ask.t("button.customer"), f"customer {topic.id}"),) if text.say else ()),
         ),
         language=ask.language,
         outcome=Outcome("topic", topic.id, why=why),
@@ -79,8 +91,8 @@ def _onward(ask: Ask, topic: Topic) -> Iterable[Button]:
         yield Button(ask.t("button.let_go"), "let-go")
     else:
         yield Button(ask.t("button.next"), f"next {topic.id}", "primary")
-        yield Button(ask.t("button.worked"), f"worked {topic.id}")
-        yield Button(ask.t("button.other"), f"other {topic.id}")
+    yield Button(ask.t("button.worked"), f"worked {topic.id}")
+    yield Button(ask.t("button.other"), f"other {topic.id}")
 
 
 def step_number(ask: Ask, topic: Topic) -> int:
@@ -88,38 +100,71 @@ def step_number(ask: Ask, topic: Topic) -> int:
     return ask.guidance.of_kind("step").index(topic) + 1
 
 
-def _turned(command: str, topic: Topic, turn: int, speaks: Language, own: Language) -> str:
-    """Return the command for the next phrase of a topic, in the customer's language if that is another."""
-    following = (turn + 1) % len(topic.texts[speaks].say)
-    return f"{command} {topic.id} {following}" + ("" if speaks is own else f" in {speaks}")
-
-
-def phrase(ask: Ask, topic: Topic, turn: int, speaks: Language | None = None) -> Phrase:
-    """Return one of the topic's phrases, labelled for where it belongs or for its language."""
+def _another(
+    ask: Ask,
+    command: str,
+    topic: Topic,
+    turn: int,
+    speaks: Language | None,
+    style: Literal["plain", "primary"] = "plain",
+) -> Iterable[Button]:
+    """Yield the button to the next phrase of a topic, in the customer's language if that is another."""
     language = speaks or ask.language
     says = topic.texts[language].say
+    if says:
+        following = f"{command} {topic.id} {(turn + 1) % len(says)}"
+        wanted = following if language is ask.language else f"{following} in {language}"
+        yield Button(ask.t("button.another"), wanted, style)
+
+
+def phrase(ask: Ask, topic: Topic, turn: int, speaks: Language | None = None) -> Iterable[Phrase]:
+    """Yield one of the topic's phrases, labelled for where it belongs or for its language; none if it has none."""
+    says = topic.texts[speaks or ask.language].say
+    if not says:
+        return
+    language = topic.shown_in(speaks or ask.language)
     saying = says[turn % len(says)]
     key = "card.say" if saying.medium == "both" else f"card.say_{saying.medium}"
     if language is not ask.language:
         key = f"card.say_in_{language}"
-    return Phrase(ask.t(key), saying.text, language)
+    yield Phrase(ask.t(key), saying.text, language)
 
 
-def source(ask: Ask, topic: Topic) -> Note:
+def sources(ask: Ask, topic: Topic) -> Iterable[Note]:
+    """Yield the lines that say where the topic comes from: a guide and its points, or the team."""
+    if topic.own is None:
+        yield guide_line(ask, topic)
+        return
+    own, day = topic.own, topic.own.verified_until
+    stale = day < ask.today
+    yield Note(ask.t("leads.source_stale" if stale else "leads.source", owner=own.owner, day=day.isoformat()))
+    if own.audience:
+        yield Note(ask.t("leads.audience", audience="; ".join(own.audience)))
+    if ask.language not in own.written:
+        yield Note(ask.t("leads.untranslated", spoken=OWN_NAMES[own.instead]))
+
+
+def guide_line(ask: Ask, topic: Topic) -> Note:
     """Return the line that says which guide and which points the topic comes from."""
     guide = ask.guidance.guide_of(topic.sources[0])
     return Note(ask.t("card.source", guide=guide.title[ask.language], points=", ".join(topic.sources)))
 
 
+def _rest(topic: Topic, language: Language) -> list[str]:
+    """Return the names of what a topic says beyond its card."""
+    text = topic.texts[language]
+    return [n for n in ("signs", "wants", "friends", "enemies", "avoid", "let-go", "why") if text.section(n)]
+
+
 def more_card(ask: Ask, topic: Topic) -> Reply:
     """Return the rest of a topic: how to recognise it, why it works, what to avoid, when to let go."""
     text = topic.texts[ask.language]
-    names = [n for n in ("signs", "wants", "friends", "enemies", "avoid", "let-go", "why") if text.section(n)]
     return Reply(
         blocks=(
             Title(text.title),
-            *(Points(ask.t(f"card.{name}"), text.section(name)) for name in names),
-            source(ask, topic),
+            *(Points(ask.t(f"card.{name}"), text.section(name)) for name in _rest(topic, ask.language)),
+            # A team writes the card; what stands here is the guide's all the same.
+            *((guide_line(ask, topic),) if topic.sources else sources(ask, topic)),
         ),
         buttons=(
             Button(ask.t("button.card"), topic.id, "primary"),
@@ -133,11 +178,9 @@ def more_card(ask: Ask, topic: Topic) -> Reply:
 def phrase_card(ask: Ask, topic: Topic, turn: int, speaks: Language | None = None) -> Reply:
     """Return one phrase of a topic and nothing else to read."""
     return Reply(
-        blocks=(Title(ask.title(topic)), phrase(ask, topic, turn, speaks), source(ask, topic)),
+        blocks=(Title(ask.title(topic)), *phrase(ask, topic, turn, speaks), *sources(ask, topic)),
         buttons=(
-            Button(
-                ask.t("button.another"), _turned("say", topic, turn, speaks or ask.language, ask.language), "primary"
-            ),
+            *_another(ask, "say", topic, turn, speaks, "primary"),
             Button(ask.t("button.customer"), f"customer {topic.id}"),
             Button(ask.t("button.card"), topic.id),
         ),
@@ -156,10 +199,10 @@ def walk_card(ask: Ask, number: int) -> Reply:
         blocks=(
             Title(ask.t("card.step", number=number, title=text.title)),
             Lead(text.lead),
-            phrase(ask, topic, 0),
+            *phrase(ask, topic, 0),
             Points(ask.t("card.friends"), text.section("friends")),
             Points(ask.t("card.enemies"), text.section("enemies")),
-            source(ask, topic),
+            *sources(ask, topic),
         ),
         buttons=(
             *back,
@@ -179,7 +222,13 @@ def walk_away(ask: Ask, number: int) -> Reply:
     topic = ask.guidance.topics["let-go"]
     text = topic.texts[ask.language]
     return Reply(
-        blocks=(Title(text.title), Lead(text.lead), Steps(text.steps), phrase(ask, topic, 0), source(ask, topic)),
+        blocks=(
+            Title(text.title),
+            Lead(text.lead),
+            *((Steps(text.steps),) if text.steps else ()),
+            *phrase(ask, topic, 0),
+            *sources(ask, topic),
+        ),
         buttons=(
             Button(ask.t("button.step_back"), f"walk {number}"),
             Button(ask.t("button.done"), f"walk gone {number}", "primary"),
@@ -345,7 +394,7 @@ def menu(ask: Ask, title: str, lead: str, why: str) -> Reply:
             Field(ask.t("reply.field"), ask.t("reply.placeholder"), ask.t("reply.ask")),
         ),
         buttons=(
-            *(Button(page.title[ask.language], f"topics {page.id}") for page in ask.guidance.pages),
+            *(Button(page.title[ask.language], f"topics {page.id}") for page in _first_pages(ask.guidance)),
             Button(ask.t("button.archetypes"), "archetype"),
             Button(ask.t("button.steps"), "step"),
             Button(ask.t("button.help"), "help"),
@@ -356,6 +405,11 @@ def menu(ask: Ask, title: str, lead: str, why: str) -> Reply:
     )
 
 
+def _first_pages(guidance: Guidance) -> Iterable[Page]:
+    later = {page.following for page in guidance.pages}
+    return (page for page in guidance.pages if page.id not in later)
+
+
 def page_card(ask: Ask, page: Page) -> Reply:
     """Return the topics of one theme as buttons."""
     topics = [ask.guidance.topics[topic_id] for topic_id in page.topics]
@@ -363,7 +417,10 @@ def page_card(ask: Ask, page: Page) -> Reply:
         ask,
         page.title[ask.language],
         ask.t("reply.page_lead"),
-        topic_buttons(ask, topics),
+        (
+            *topic_buttons(ask, topics),
+            *((Button(ask.t("button.page_on"), f"topics {page.following}"),) if page.following else ()),
+        ),
         Outcome("menu", why=f"the page {page.id!r} of the menu"),
     )
 

@@ -12,14 +12,22 @@ from chatbot.commands import Parser, bare, names_command
 from chatbot.guidance import Guidance
 from chatbot.incidents import log_incident
 from chatbot.language import script_language
-from chatbot.model import Language, Message, Reply
+from chatbot.model import Language, Message, Reply, Room
 from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.strings import Strings
 
 if TYPE_CHECKING:
     from chatbot.daily_tips import DailyTips
+    from chatbot.insights import Insights
+    from chatbot.library import Libraries
+    from chatbot.personal import PersonalData
+    from chatbot.publishing import Publishing
+    from chatbot.pushing import Pushes
     from chatbot.recognition.recogniser import Recogniser
+    from chatbot.roles import Actor, Roles
     from chatbot.rooms import RoomChange
+    from chatbot.rooms_seen import RoomsSeen
+    from chatbot.store.audit import AuditLog
 
 
 class Preferences(Protocol):
@@ -36,6 +44,9 @@ class Preferences(Protocol):
 
     async def set_quiet_until(self, workspace: str, person: str, day: date | None) -> None:
         """Mute personal messages until a day; None undoes it."""
+
+    async def forget(self, workspace: str, person: str) -> None:
+        """Forget all that a person chose."""
 
 
 class _Loaded:
@@ -77,20 +88,38 @@ class Coach:
         self.parser = Parser(strings)
         #: The tips of channels, where there are channels; the composition root sets it.
         self.tips: DailyTips | None = None
+        #: What leads add to the guidance, and who may: where that is kept; the composition root sets them.
+        self.libraries: Libraries | None = None
+        self.roles: Roles | None = None
+        self.publishing: Publishing | None = None
+        self.audit: AuditLog | None = None
+        #: Where a push can go, and the pushes of leads; set by the composition root too.
+        self.rooms_seen: RoomsSeen | None = None
+        self.pushes: Pushes | None = None
+        #: What counts without watching, and what is kept about a person; set by the composition root too.
+        self.counting: Insights | None = None
+        self.personal: PersonalData | None = None
 
     async def reply(self, message: Message) -> Reply:
         """Return what to show the agent. Never raises: what breaks is logged and answered with its id."""
         language = self._guess(message)
         try:
             chosen = await self._chosen(message)
-            ask = self._ask(message, chosen or language)
-            return await self._answer(ask, certain=chosen is not None or message.pressed)
+            self.room_seen(message.workspace, message.room, chosen or language, message.person)
+            ask = self._ask(message, chosen or language, await self.guidance_of(message.workspace))
+            answer = await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
             return cards.failed(self._ask(message, language), log_incident(error))
+        if self.counting:
+            self.counting.note(message, answer)
+        return answer
 
     def asks_platform(self, message: Message) -> bool:
         """Return whether the answer needs to ask the platform first: then it can't ride on an acknowledgement."""
-        parsed = self.parser.parse(bare(message.text))
+        text = bare(message.text)
+        parsed = self.parser.parse(text)
+        if parsed is not None and self.roles and parsed.command.role != "agent" and not self.guidance.find(text):
+            return True  # whether somebody is a lead may be a question of who is in a group
         if parsed is None or parsed.command.name != "tips" or message.room is None:
             return False
         action = commands.tips.action_of(self, parsed.argument)[0]
@@ -100,6 +129,18 @@ class Coach:
         """Take note of what happened to a room, to a team's rooms, or (None) to a whole workspace."""
         if self.tips:
             await self.tips.room_changed(workspace, room, change)
+        if self.rooms_seen:
+            await self.rooms_seen.changed(workspace, room, change)
+
+    def room_seen(self, workspace: str, room: Room | None, language: Language | None, person: str = "") -> None:
+        """Take note, in the background, of a room that Steady was spoken to in, or was added to."""
+        if self.rooms_seen and room:
+            self.rooms_seen.note(workspace, room, language or Language.EN, person)
+
+    async def installed(self, actor: "Actor") -> None:
+        """Take note of who brought Steady to a workspace: they are its first admin."""
+        if self.roles:
+            await self.roles.installed(actor)
 
     def today(self) -> date:
         """Return the day, in UTC."""
@@ -117,8 +158,12 @@ class Coach:
         """Return what stands where a living reply was asked for, when it opened in the direct message."""
         return cards.walk_moved(self._ask(Message("", "", ""), reply.language))
 
-    def _ask(self, message: Message, language: Language) -> Ask:
-        return Ask(message, language, self.guidance, self.strings, self.contacts)
+    async def guidance_of(self, workspace: str) -> Guidance:
+        """Return what a workspace knows: the built-in guidance with what its leads published over it."""
+        return (await self.libraries.of(workspace)).guidance if self.libraries else self.guidance
+
+    def _ask(self, message: Message, language: Language, guidance: Guidance | None = None) -> Ask:
+        return Ask(message, language, guidance or self.guidance, self.strings, self.contacts, today=self.today())
 
     async def _chosen(self, message: Message) -> Language | None:
         """Return the language that the person chose; with the database gone, coach in the guessed one."""
@@ -145,11 +190,11 @@ class Coach:
             if answer:
                 return answer
         for words in (text, parsed.argument if parsed else ""):
-            found = self.guidance.find(words)
-            if found:
+            found = ask.guidance.find(words)
+            if found and await self._is_harmless(ask, words, text):
                 asked = ask if certain else _in_language_of(ask, found[1])
                 return cards.topic_card(asked, found[0], why="its name or alias")
-        recogniser = await self.recogniser()
+        recogniser = await self._recogniser_of(ask.message.workspace)
         explicit = parsed is not None and names_command(ask.message.text)
         # `/calm he says he will kill himself`: whatever was asked for, danger comes first.
         recognition = recogniser.danger(text) or (Recognition("menu") if explicit else recogniser.recognise(text))
@@ -163,23 +208,34 @@ class Coach:
             ask = _in_language_of(ask, frozenset({recognition.language}))
         return self._recognised(ask, text, recognition, recogniser)
 
+    async def _recogniser_of(self, workspace: str) -> "Recogniser":
+        return await (self.libraries.recogniser_of(workspace) if self.libraries else self.recogniser())
+
+    async def _is_harmless(self, ask: Ask, name: str, text: str) -> bool:
+        """Return whether a name may be answered with its card: one that a lead gave must not hide danger."""
+        if ask.guidance is self.guidance or self.guidance.find(name):
+            return True
+        return (await self.recogniser()).danger(text) is None
+
     def _recognised(self, ask: Ask, text: str, recognition: Recognition, recogniser: "Recogniser") -> Reply:
         topics = [
-            self.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in self.guidance.topics
+            ask.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in ask.guidance.topics
         ]
         match recognition.kind:
             case "safety" if recognition.escalation:
-                return cards.escalation_card(ask, self.guidance.escalations[recognition.escalation], recognition.why)
+                return cards.escalation_card(ask, ask.guidance.escalations[recognition.escalation], recognition.why)
             case "safety":
                 return cards.escalations(ask, recognition.why)
-            case "topic" if recognition.topic:
+            case "topic" if recognition.topic and recognition.topic in ask.guidance.topics:
                 because = recogniser.because(text, recognition.topic)
                 pasted = customers_words(text) is not None
-                topic = self.guidance.topics[recognition.topic]
+                topic = ask.guidance.topics[recognition.topic]
                 return cards.because_card(ask, topic, because, pasted=pasted, recognition=recognition)
             case "choice":
                 return cards.which_is_it(ask, topics, recognition.why)
             case _:
+                if self.counting:
+                    self.counting.not_understood(ask.message, text, ask.language, recogniser.near_danger)
                 return cards.unknown(ask, topics, recognition.why)
 
 

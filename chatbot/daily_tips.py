@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Protocol
@@ -109,6 +109,10 @@ class TipStore(Protocol):
         """Return the newest rows of the ledger that a subscription made."""
 
 
+#: Gives what a workspace knows.
+GuidanceOf = Callable[[str], Awaitable[Guidance]]
+
+
 class Quiet(Protocol):
     """What is asked about a person before a personal tip."""
 
@@ -117,12 +121,15 @@ class Quiet(Protocol):
 
 
 class DailyTips:
-    """Keeps subscriptions and writes what is due. `late` is how late a tip may still be sent; the clock gives UTC."""
+    """Keeps subscriptions and writes what is due, by the guidance of each workspace.
+
+    `late` is how late a tip may still be sent; the clock gives UTC.
+    """
 
     def __init__(
         self,
         store: TipStore,
-        guidance: Guidance,
+        guidance_of: GuidanceOf,
         quiet: Quiet,
         rooms: Mapping[str, Rooms],
         late: timedelta,
@@ -133,14 +140,7 @@ class DailyTips:
         self.clock = clock
         self._quiet = quiet
         self._rooms = rooms
-        self._texts = {
-            language: {
-                f"{topic.id}#{number}": text
-                for topic in guidance.topics.values()
-                for number, text in enumerate(topic.texts[language].section("tips"), 1)
-            }
-            for language in Language
-        }
+        self._guidance_of = guidance_of
         self._changed = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
@@ -182,7 +182,7 @@ class DailyTips:
     async def send_now(self, subscription: Subscription) -> Subscription:
         """Send the next tip at once, beside those that are due."""
         now = self.clock()
-        after, content = self._drawn(subscription)
+        after, content = self._drawn(subscription, await self._texts(subscription))
         if content is None:
             return subscription
         draft = self._draft(subscription, "now", secrets.token_hex(6), content, now)
@@ -190,34 +190,21 @@ class DailyTips:
 
     async def swap(self, subscription: Subscription) -> Subscription:
         """Put the next tip of a subscription off to the next round."""
-        _, deck = draw(subscription.deck, self.deck_of(subscription))
+        _, deck = draw(subscription.deck, deck_of(subscription, await self._texts(subscription)))
         return await self.save(replace(subscription, deck=deck))
 
     async def history(self, subscription: Subscription, limit: int = 10) -> Sequence[Delivery]:
         """Return what was sent and missed lately, the newest first."""
         return await self.store.history(subscription.id, limit)
 
-    def next_tips(self, subscription: Subscription, count: int) -> tuple[str, ...]:
+    async def next_tips(self, subscription: Subscription, count: int) -> tuple[str, ...]:
         """Return the texts of the next tips as things stand."""
-        texts = self._texts[subscription.language]
-        return tuple(texts[tip] for tip in upcoming(subscription.deck, self.deck_of(subscription), count))
+        texts = await self._texts(subscription)
+        return tuple(texts[tip] for tip in upcoming(subscription.deck, deck_of(subscription, texts), count))
 
-    def deck_of(self, subscription: Subscription) -> Sequence[str]:
-        """Return the ids of all tips that a subscription may show."""
-        wanted = set(subscription.topics)
-        return [
-            tip
-            for tip in self._texts[subscription.language]
-            if tip not in subscription.removed and (not wanted or tip.partition("#")[0] in wanted)
-        ]
-
-    def text(self, tip: str, language: Language) -> str | None:
-        """Return a tip's text; None if there is no such tip any more."""
-        return self._texts[language].get(tip)
-
-    def fits(self, language: Language, topics: Sequence[str]) -> bool:
-        """Return whether there is any tip on these topics."""
-        return any(not topics or tip.partition("#")[0] in topics for tip in self._texts[language])
+    async def _texts(self, subscription: Subscription) -> Mapping[str, str]:
+        """Return all tips that there are in a subscription's workspace and language."""
+        return (await self._guidance_of(subscription.workspace)).tips[subscription.language]
 
     # ---- what is due
 
@@ -227,7 +214,9 @@ class DailyTips:
         total = 0
         while due := await self.store.due(moment.timestamp(), _TOGETHER):
             total += len(due)
-            advances = [self._advance(each, moment, await self._quiet_until(each)) for each in due]
+            advances = [
+                self._advance(each, moment, await self._quiet_until(each), await self._texts(each)) for each in due
+            ]
             done = await self.store.advance(advances, moment.timestamp())
             if not done:  # all were changed meanwhile: by another replica, or by their teams
                 break
@@ -238,7 +227,9 @@ class DailyTips:
             return None
         return await self._quiet.quiet_until(subscription.workspace, subscription.set_by)
 
-    def _advance(self, subscription: Subscription, now: datetime, quiet_until: date | None) -> Advance:
+    def _advance(
+        self, subscription: Subscription, now: datetime, quiet_until: date | None, texts: Mapping[str, str]
+    ) -> Advance:
         drafts: list[Draft] = []
         missed: list[tuple[Draft, Reason]] = []
         after = subscription
@@ -250,16 +241,18 @@ class DailyTips:
             elif quiet_until and run.day < quiet_until:
                 missed.append((empty, "quiet"))
             else:
-                after, content = self._drawn(after)
+                after, content = self._drawn(after, texts)
                 if content is not None:
                     drafts.append(self._draft(after, "tip", run.day.isoformat(), content, run.at))
             following = next_run(after.schedule, run.at, not_before_day=run.day + timedelta(days=1))
             after = replace(after, last_day=run.day, next_run=following)
         return Advance(subscription, after, tuple(drafts), tuple(missed[-_MISSED_KEPT:]))
 
-    def _drawn(self, subscription: Subscription) -> tuple[Subscription, Mapping[str, object] | None]:
+    def _drawn(
+        self, subscription: Subscription, texts: Mapping[str, str]
+    ) -> tuple[Subscription, Mapping[str, object] | None]:
         """Return the subscription after drawing what one message shows, and that message's content."""
-        tips = self.deck_of(subscription)
+        tips = deck_of(subscription, texts)
         deck, drawn = subscription.deck, []
         for _ in range(min(IN_A_DIGEST, len(tips)) if subscription.schedule.weekly else 1):
             tip, deck = draw(deck, tips)
@@ -326,6 +319,17 @@ class DailyTips:
                 await self.save(replace(subscription, stopped=""))
             elif change != "back" and subscription.stopped == "":
                 await self.save(replace(subscription, stopped=_CHANGES[change]))
+
+
+def deck_of(subscription: Subscription, tips: Iterable[str]) -> Sequence[str]:
+    """Return the ids of all tips that a subscription may show."""
+    wanted = set(subscription.topics)
+    return [tip for tip in tips if tip not in subscription.removed and (not wanted or tip.partition("#")[0] in wanted)]
+
+
+def fits(guidance: Guidance, language: Language, topics: Sequence[str]) -> bool:
+    """Return whether there is any tip on these topics."""
+    return any(not topics or tip.partition("#")[0] in topics for tip in guidance.tips[language])
 
 
 def new_subscription(message: Message, language: Language, schedule: Schedule) -> Subscription:

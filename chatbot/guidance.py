@@ -3,12 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Literal
 
 from chatbot.model import Language
 
 Kind = Literal["move", "archetype", "step"]
+
+#: What the id of a topic begins with that a team's leads added.
+TEAM = "team/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,24 @@ class TopicText:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """Whose word a topic is that a team's leads wrote, and the languages they wrote it in.
+
+    A reader of another language is shown the one in `instead`. `audience` names those it is for, if not for all.
+    `tips` are the languages in which the tip too is theirs, and not the guide's.
+    """
+
+    owner: str
+    verified_until: date
+    written: frozenset[Language]
+    instead: Language
+    audience: tuple[str, ...] = ()
+    tips: frozenset[Language] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
-    """A piece of guidance in every language."""
+    """A piece of guidance in every language; `own` if it is that of a team, and not the product's."""
 
     id: str
     kind: Kind
@@ -44,6 +64,11 @@ class Topic:
     next: tuple[str, ...]
     aliases: Mapping[Language, tuple[str, ...]]
     texts: Mapping[Language, TopicText]
+    own: Own | None = None
+
+    def shown_in(self, language: Language) -> Language:
+        """Return the language that a reader of `language` is shown this in."""
+        return language if self.own is None or language in self.own.written else self.own.instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +82,12 @@ class Guide:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the menu: some topics under one heading."""
+    """A page of the menu: some topics under one heading. `following` is the id of the page that goes on with it."""
 
     id: str
     title: Mapping[Language, str]
     topics: tuple[str, ...]
+    following: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +150,25 @@ class Guidance:
                     enter(alias, topic.id, language)
         for topic in self.topics.values():
             for language, text in topic.texts.items():
-                enter(text.title, topic.id, language)
+                if topic.shown_in(language) is language:
+                    enter(text.title, topic.id, language)
         everywhere = frozenset(Language)
         for topic_id in self.topics:
             found[fold(topic_id)] = (topic_id, everywhere)
         return found
+
+    @cached_property
+    def tips(self) -> Mapping[Language, Mapping[str, str]]:
+        """Return the tips of each language by id: the topic's, and the number of the tip."""
+        return {
+            language: {
+                f"{topic.id}#{number}": text
+                for topic in self.topics.values()
+                if topic.shown_in(language) is language
+                for number, text in enumerate(topic.texts[language].section("tips"), 1)
+            }
+            for language in Language
+        }
 
     @property
     def owners(self) -> Mapping[str, str]:

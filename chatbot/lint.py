@@ -6,6 +6,7 @@ Each rule is a generator of problems over the whole guidance; `steady check` run
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from chatbot.errors import Problem
 from chatbot.guidance import Guidance, Topic, fold
@@ -78,23 +79,41 @@ def _everything(guidance: Guidance) -> Iterator[tuple[str, str, Language, str]]:
             yield "menu.toml", f"{page.id}.{language}", language, page.title[language]
 
 
+#: What is wrong with a text, and the piece of it that is.
+Slip = tuple[Literal["letters", "familiar", "capital", "marks", "spacing", "emoji"], str]
+_SAID = {
+    "letters": "has letters that are not of this language",
+    "familiar": "is familiar; use the polite form",
+    "capital": "needs a small letter here",
+    "marks": "is not a mark of this language",
+    "spacing": "is wrong spacing or punctuation",
+    "emoji": "is an emoji, which a screen reader would spell out",
+}
+
+
+def slips(language: Language, text: str) -> Iterator[Slip]:
+    """Yield what is in the wrong script, tone, quotation marks or spacing in one text."""
+    for match in _FOREIGN[language].finditer(text):
+        if match[0] not in _NAMES_IN_LATIN:
+            yield "letters", match[0]
+    familiar = _FAMILIAR[language]
+    if familiar and (match_ := familiar.search(text)):
+        yield "familiar", match_[0]
+    if language is Language.RU and (match_ := _RUSSIAN_CAPITAL_YOU.search(text)):
+        yield "capital", match_[0]
+    if match_ := _WRONG_MARKS[language].search(text):
+        yield "marks", match_[0]
+    if match_ := _SPACING.search(text):
+        yield "spacing", match_[0]
+    if match_ := _EMOJI.search(text):
+        yield "emoji", match_[0]
+
+
 def check_style(guidance: Guidance) -> Iterable[Problem]:
     """Yield texts in the wrong script, tone, quotation marks or spacing."""
     for file, where, language, text in _everything(guidance):
-        for match in _FOREIGN[language].finditer(text):
-            if match[0] not in _NAMES_IN_LATIN:
-                yield Problem(file, where, f"{match[0]!r} has letters that are not of this language: {text[:50]!r}")
-        familiar = _FAMILIAR[language]
-        if familiar and (match_ := familiar.search(text)):
-            yield Problem(file, where, f"{match_[0]!r} is familiar; use the polite form: {text[:50]!r}")
-        if language is Language.RU and (match_ := _RUSSIAN_CAPITAL_YOU.search(text)):
-            yield Problem(file, where, f"{match_[0]!r} needs a small letter here: {text[:50]!r}")
-        if match_ := _WRONG_MARKS[language].search(text):
-            yield Problem(file, where, f"{match_[0]!r} is not a mark of this language: {text[:50]!r}")
-        if match_ := _SPACING.search(text):
-            yield Problem(file, where, f"{match_[0]!r} is wrong spacing or punctuation: {text[:50]!r}")
-        if match_ := _EMOJI.search(text):
-            yield Problem(file, where, f"has an emoji, which a screen reader would spell out: {text[:50]!r}")
+        for rule, piece in slips(language, text):
+            yield Problem(file, where, f"{piece!r} {_SAID[rule]}: {text[:50]!r}")
 
 
 def check_aliases(guidance: Guidance, command_words: frozenset[str]) -> Iterable[Problem]:
@@ -183,6 +202,8 @@ _TECHNICAL = _NAMES_IN_LATIN | {
     "ID",
     "Block",
     "Kit",
+    "UTC",
+    "ADMINS",
 }
 
 

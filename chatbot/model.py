@@ -26,12 +26,15 @@ class Room:
     """A conversation that can be spoken to later.
 
     `key` names it within the workspace; `address` is what its adapter needs to post there, the core reads nothing into
-    it. `personal`: only one person and Steady are in it.
+    it. `personal`: only one person and Steady are in it. `name` is what the platform calls it, "" if it does not say.
+    `certain`: Steady itself is in it; a slash command can be given where it is not.
     """
 
     key: str
     address: str
     personal: bool = False
+    name: str = field(default="", compare=False)
+    certain: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from chatbot.errors import SettingsError
 
 #: How many bytes the contacts may take on an escalation card, beside its own text.
 LONGEST_CONTACTS = 1_200
+#: Characters of the secret that signs session cookies.
+SHORTEST_SECRET = 32
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -35,12 +37,21 @@ class Settings(BaseSettings):
     escalation_contacts: dict[str, list[str]] = Field(
         {}, description='Whom to call in danger, per country: {"DE": ["Werkschutz 030 1234"]}.'
     )
+    admins: dict[str, list[str]] = Field(
+        {}, description='Who names leads: {"slack:T024BE7LD": ["U061F7AUR"]}; "*" means every workspace.'
+    )
     tips_late_minutes: int = Field(
         120, ge=5, le=720, description="How many minutes late a tip is still sent; after that it is skipped."
+    )
+    works_council_mode: bool = Field(
+        False, description="Keep nothing per person and count nothing: no insights, no words, no receipts."
     )
     playground: bool | None = Field(
         None, description="Serve the playground page too; by default only when no platform is configured."
     )
+
+    console_url: str = Field("", description="Public https:// address of the leads' console; empty switches it off.")
+    console_secret: SecretStr = Field(SecretStr(""), description="Signs the console's session cookies.")
 
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signs Slack's requests (HTTP mode).")
     slack_bot_token: SecretStr = Field(SecretStr(""), description="Slack bot token, xoxb-…")
@@ -48,6 +59,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="Slack app-level token, xapp-…: turns Socket Mode on."
     )
     slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API.")
+    slack_client_id: str = Field("", description="The Slack app's client id: leads sign in to the console with Slack.")
+    slack_client_secret: SecretStr = Field(SecretStr(""), description="The Slack app's client secret.")
+    slack_openid_metadata_url: str = Field(
+        "https://slack.com/.well-known/openid-configuration", description="Where Slack's sign-in is described."
+    )
     slack_messages_per_second: float = Field(
         1.0, gt=0, le=50, description="How many tips and pushes a second one Slack workspace takes."
     )
@@ -77,6 +93,10 @@ class Settings(BaseSettings):
         "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
         description="Where the bot gets its own token; {tenant} is filled in.",
     )
+    microsoft_openid_metadata_url: str = Field(
+        "https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration",
+        description="Where Microsoft's sign-in is described; {tenant} is filled in.",
+    )
     teams_service_urls: list[str] = Field(
         ["https://smba.trafficmanager.net/", "https://smba.infra.gcc.teams.microsoft.com/"],
         description="Connector addresses that replies may be sent to (beginnings of URLs, as a JSON list).",
@@ -95,7 +115,13 @@ class Settings(BaseSettings):
             )
         return url
 
-    @field_validator("slack_api_url", "teams_openid_metadata_url", "teams_token_url")
+    @field_validator(
+        "slack_api_url",
+        "teams_openid_metadata_url",
+        "teams_token_url",
+        "slack_openid_metadata_url",
+        "microsoft_openid_metadata_url",
+    )
     @classmethod
     def _is_url(cls, url: str) -> str:
         try:
@@ -106,6 +132,19 @@ class Settings(BaseSettings):
         if not good:
             raise ValueError("must be an http(s) URL")
         return url
+
+    @field_validator("console_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url.rstrip("/"))
+            safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+            bare = not (parts.path or parts.query or parts.fragment or parts.username) and parts.port != 0
+        except ValueError:
+            safe = bare = False
+        if url and not (safe and bare and parts.hostname):
+            raise ValueError("must be https:// and a host, with no path (http:// only on loopback)")
+        return url.rstrip("/")
 
     @field_validator("escalation_contacts")
     @classmethod
@@ -150,6 +189,20 @@ class Settings(BaseSettings):
         if self.microsoft_app_id and self.microsoft_app_type == "SingleTenant" and not self.microsoft_app_tenant_id:
             raise ValueError(
                 "MicrosoftAppType is SingleTenant: set MicrosoftAppTenantId, or MicrosoftAppType=MultiTenant"
+            )
+        if self.slack_client_id and not self.slack_client_secret.get_secret_value():
+            raise ValueError("SLACK_CLIENT_ID is set, but SLACK_CLIENT_SECRET is not")
+        if self.slack_client_secret.get_secret_value() and not self.slack_client_id:
+            raise ValueError("SLACK_CLIENT_SECRET is set, but SLACK_CLIENT_ID is not")
+        if self.console_url and len(self.console_secret.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"CONSOLE_URL is set: CONSOLE_SECRET must have {SHORTEST_SECRET} characters or more, "
+                "for example from `openssl rand -base64 48`"
+            )
+        if self.console_url and not (self.slack_client_id or self.microsoft_app_id):
+            raise ValueError(
+                "CONSOLE_URL is set, but nobody could sign in: set SLACK_CLIENT_ID and SLACK_CLIENT_SECRET, "
+                "or MicrosoftAppId"
             )
         if self.playground and self.host not in LOOPBACK:
             raise ValueError("PLAYGROUND has no sign-in and is served on loopback only: set HOST=127.0.0.1")

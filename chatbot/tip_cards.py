@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from chatbot import dates
-from chatbot.daily_tips import DailyTips, Subscription
+from chatbot.daily_tips import Subscription
 from chatbot.delivery.model import Delivery
-from chatbot.guidance import Guidance
+from chatbot.guidance import Guidance, Topic
 from chatbot.language import OWN_NAMES
 from chatbot.model import (
     Block,
@@ -51,34 +51,41 @@ class Voice:
         return Reply(tuple(blocks), self.language, Outcome("menu", why=why), tuple(buttons))
 
 
-def tip_card(voice: Voice, tips: DailyTips, ids: Sequence[str]) -> Reply | None:
+def tip_card(voice: Voice, ids: Sequence[str]) -> Reply | None:
     """Return the message that brings tips to a channel; None if none of them exists any more."""
-    texts = [(tip, text) for tip in ids if (text := tips.text(tip, voice.language))]
+    texts = [(tip, text) for tip in ids if (text := voice.guidance.tips[voice.language].get(tip))]
     if not texts:
         return None
     topics = [voice.guidance.topics[tip.partition("#")[0]] for tip, _ in texts]
-    sources = [point for topic in topics for point in topic.sources]
-    guide = voice.guidance.guide_of(sources[0]).title[voice.language]
-    source = Note(
-        voice.strings("card.source", voice.language, guide=guide, points=", ".join(topics[0].sources))
-        if len(texts) == 1
-        else voice.t("tips.sources", points=", ".join(dict.fromkeys(sources)))
-    )
+    sources = tuple(_sources(voice, topics))
     if len(texts) == 1:
         tip, text = texts[0]
         buttons = (
             Button(voice.t("tips.try"), f"try {tip}", "primary", private=True),
             Button(voice.t("tips.not_for_us"), f"tips drop {tip}"),
         )
-        return voice.reply((Title(voice.t("tips.title")), Text(text), source), buttons, "a tip")
+        return voice.reply((Title(voice.t("tips.title")), Text(text), *sources), buttons, "a tip")
     opened = tuple(
         Button(topic.texts[voice.language].title, f"try {tip}", private=True)
         for (tip, _), topic in zip(texts, topics, strict=True)
     )
     items = tuple(text for _, text in texts)
     return voice.reply(
-        (Title(voice.t("tips.digest_title")), Points(voice.t("tips.digest_label"), items), source), opened, "a digest"
+        (Title(voice.t("tips.digest_title")), Points(voice.t("tips.digest_label"), items), *sources), opened, "a digest"
     )
+
+
+def _sources(voice: Voice, topics: Sequence[Topic]) -> Iterable[Note]:
+    """Yield where tips come from: the guides and their points, and whoever in the team wrote some."""
+    owns = [topic.own for topic in topics if topic.own and voice.language in topic.own.tips]
+    points = list(dict.fromkeys(point for topic in topics if topic.own not in owns for point in topic.sources))
+    if points and len(topics) == 1:
+        guide = voice.guidance.guide_of(points[0]).title[voice.language]
+        yield Note(voice.strings("card.source", voice.language, guide=guide, points=", ".join(points)))
+    elif points:
+        yield Note(voice.t("tips.sources", points=", ".join(points)))
+    for own in dict.fromkeys(owns):
+        yield Note(voice.t("leads.source", owner=own.owner, day=own.verified_until.isoformat()))
 
 
 def introduction(voice: Voice, subscription: Subscription, by: str) -> Reply:

@@ -15,7 +15,7 @@ from adapters.app import build
 from chatbot.settings import Settings
 
 Change = dict[str, Any]
-SECONDS = 20
+SECONDS = 60
 
 
 class Program:
@@ -39,11 +39,11 @@ class Program:
         body = {"text": text, "persona": persona, "place": place, "language": language}
         assert await self.post("send", body) == (200, '{"ok": true}')
 
-    async def watch(self) -> None:
+    async def watch(self, language: str = "en") -> None:
         """Take in the stream of events until it ends."""
         headers = {"Sec-Fetch-Site": "same-origin"}
         timeout = aiohttp.ClientTimeout(total=None)
-        url = f"{self.base}/events?lang=en"
+        url = f"{self.base}/events?lang={language}"
         async with self.session.get(url, headers=headers, timeout=timeout) as response:
             assert response.status == 200
             async for line in response.content:
@@ -59,6 +59,20 @@ class Program:
                 found = next((change for change in self.changes if wanted(change)), None)
                 if found:
                     return found
+                await self._news.wait()
+
+    def said(self, pane: str, *words: str) -> int:
+        """Return how many messages of a pane, as they stand now, have all the words."""
+        now = {change["id"]: change["html"] for change in self.changes if change.get("pane") == pane}
+        return sum(all(word in html for word in words) for html in now.values())
+
+    async def desk(self, wanted: Callable[[Change], bool]) -> Change:
+        """Return the desk once it stands as wanted: unlike `until`, what it was before does not count."""
+        async with asyncio.timeout(SECONDS), self._news:
+            while True:
+                desk = next((change for change in reversed(self.changes) if change["kind"] == "desk"), None)
+                if desk and wanted(desk):
+                    return desk
                 await self._news.wait()
 
     async def shows(self, pane: str, *words: str) -> Change:

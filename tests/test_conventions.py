@@ -66,9 +66,12 @@ def test_every_string_is_used_and_every_used_string_exists(strings: Strings) -> 
     prefixes = {match.rstrip(".") for match in re.findall(r'f"([a-z_.]+\.)\{', code)}
     beginnings = tuple(re.findall(r'f"([a-z_]+\.[a-z]+_)\{', code))
     for key in strings.keys - made:
-        assert f'"{key}"' in code or f"'{key}'" in code or key.rpartition(".")[0] in prefixes | {"card"} or key.startswith(beginnings), (
-            f"{key} is unused"
-        )
+        assert (
+            f'"{key}"' in code
+            or f"'{key}'" in code
+            or key.rpartition(".")[0] in prefixes | {"card"}
+            or key.startswith(beginnings)
+        ), f"{key} is unused"
     for key in re.findall(r'\bt\("([a-z_.]+)"', code):
         assert key in strings.keys, f"{key} does not exist"
 

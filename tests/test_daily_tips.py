@@ -145,7 +145,8 @@ async def test_two_replicas_that_look_at_the_same_time_write_one_tip(team: Team)
     await team.ask("tips on 09:30 UTC daily")
     team.now = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     due = await team.delivering.tips.store.due(team.now.timestamp(), 10)
-    advances = [team.delivering.tips._advance(each, team.now, None) for each in due]
+    texts = (await team.coach.guidance_of("test:T1")).tips[Language.EN]
+    advances = [team.delivering.tips._advance(each, team.now, None, texts) for each in due]
     assert await team.delivering.tips.store.advance(advances, team.now.timestamp()) == 1
     assert await team.delivering.tips.store.advance(advances, team.now.timestamp()) == 0
     rows = await team.delivering.ledger.latest(f"tips:{due[0].id}", 10)

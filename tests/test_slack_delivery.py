@@ -277,3 +277,38 @@ async def test_who_is_in_a_room_with_a_broken_connection(here: Slack) -> None:
     here.far.broken.add("conversations.info")
     message = Message("tips", "slack:T0STEADY1", "U0AGENT01", room=ROOM)
     assert await here.adapter.delivery.standing(message) == "cant_tell"
+
+
+SENT = row(kind="push.card.amend", key="push:1:C0ROOM001:amend:1", reference="C0ROOM001:1700000000.000100")
+
+
+async def test_a_message_is_changed_in_place_and_keeps_its_key(here: Slack) -> None:
+    answer = {"ok": True, "channel": "C0ROOM001", "ts": "1700000000.000100"}
+    here.far.answers["chat.update"] = [web.json_response(answer)]
+    assert await here.adapter.delivery.amend(SENT, TIP) == Sent("C0ROOM001:1700000000.000100")
+    assert here.far.calls[-1] == (
+        "chat.update",
+        {"channel": "C0ROOM001", "ts": "1700000000.000100", **to_slack(TIP)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("message_not_found", Failed("deleted")),
+        ("cant_update_message", Failed("refused")),
+        ("edit_window_closed", Failed("refused")),
+        ("channel_not_found", Failed("blocked", gone="target")),
+        ("is_archived", Failed("archived", gone="target")),
+        ("internal_error", Unknown("no_answer")),
+        ("ratelimited", Later(None, everywhere=True)),
+    ],
+)
+async def test_a_change_that_slack_refuses(here: Slack, error: str, outcome: Outcome) -> None:
+    here.far.answers["chat.update"] = [refused(error)]
+    assert await here.adapter.delivery.amend(SENT, TIP) == outcome
+
+
+async def test_a_change_over_a_broken_connection_is_unknown(here: Slack) -> None:
+    here.far.broken.add("chat.update")
+    assert await here.adapter.delivery.amend(SENT, TIP) == Unknown("no_answer")

@@ -215,3 +215,22 @@ async def test_a_change_that_could_not_be_noted_is_noted_when_slack_sends_it_aga
     for _ in range(2):
         assert await here.send_json(content) == (200, b"")
     assert len(script.changes) == 1
+
+
+async def test_only_public_channels_have_a_name_and_a_command_proves_nothing(here: Slack, script: Script) -> None:
+    script.says = [CARD] * 4
+    for name in ("support", "privategroup", "directmessage", "mpdm-ann--bob-1"):
+        await here.send(form(payload("command", channel_name=name)))
+    rooms = [message.room for message in script.heard]
+    assert [room.name for room in rooms if room] == ["support", "", "", ""]
+    assert not any(room.certain for room in rooms if room)
+
+
+async def test_a_channel_that_we_join_is_noted(here: Slack, coach: Coach, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(coach, "room_seen", lambda *about: seen.append(about))
+    joined = payload("message", event={"type": "member_joined_channel", "user": "U0STEADY1", "channel": "C0ROOM001"})
+    joined["event"].pop("channel_type", None)
+    joined["authorizations"] = [{"user_id": "U0STEADY1", "is_bot": True}]
+    await here.send_json(joined)
+    assert seen == [("slack:T0STEADY1", ROOM, None)]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -279,3 +280,32 @@ async def test_no_text_and_no_token_in_any_log(teams: Teams, caplog: pytest.LogC
     assert "413" in ours
     for secret in ("Atmen", "bot-token", "not-a-secret"):
         assert secret not in ours
+
+
+async def amend(teams: Teams) -> Outcome:
+    row = replace(a_row(address(teams.service_url)), kind="push.card.amend", reference="1700000000100")
+    return await teams.adapter.delivery.amend(row, TIP)
+
+
+async def test_a_message_is_changed_in_place(teams: Teams) -> None:
+    assert await amend(teams) == Sent("1700000000100")
+    (call,) = teams.far.calls
+    assert (call.method, call.path) == ("PUT", f"{PATH}/activities/1700000000100")
+    assert call.body["summary"] == TIP.summary
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (404, "ActivityNotFoundInConversation", Failed("deleted")),
+        (404, "ConversationNotFound", Failed("deleted", gone="target")),
+        (405, "", Failed("deleted")),
+        (403, "", Failed("deleted")),
+        (429, "", Later(None, everywhere=False)),
+        (502, "", Unknown("no_answer")),
+        (400, "BadArgument", Failed("refused")),
+    ],
+)
+async def test_a_change_that_the_connector_refuses(teams: Teams, status: int, error: str, outcome: Outcome) -> None:
+    teams.far.planned, teams.far.error = [(status, {})], error
+    assert await amend(teams) == outcome

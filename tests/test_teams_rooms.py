@@ -478,3 +478,19 @@ async def test_tips_are_set_up_in_a_channel_from_the_first_word_to_the_first_mes
         assert found
         assert found.stopped == "archived", "what becomes of a team becomes of its channels"
     await database.stop()
+
+
+async def test_a_team_that_adds_us_is_noted_with_the_channels_name(
+    teams: Teams, coach: Coach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(coach, "room_seen", lambda *about: seen.append(about))
+    added = teams.payload("bot_added")
+    await teams.send(added)
+    assert seen == [], "whose conversation it is is known from the first thing they say"
+    added["conversation"] = {"id": CHANNEL, "conversationType": "channel", "isGroup": True, "tenantId": TENANT}
+    added["channelData"] = {"tenant": {"id": TENANT}, "team": {"id": CHANNEL}, "channel": {"name": "Support"}}
+    await teams.send({**added, "id": "f:2"})
+    assert [(workspace, room.key, room.name) for workspace, room, _ in seen] == [
+        (f"teams:{TENANT}", CHANNEL, "Support")
+    ]

@@ -132,7 +132,9 @@ def test_only_a_language_at_the_end_is_split_off() -> None:
 async def test_escalation_says_what_to_do_and_whom_to_call(
     guidance: Guidance, strings: Strings, recogniser: Recogniser, language: Language
 ) -> None:
-    set_up = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser, {"DE": ["Werkschutz 030 1234"], "GE": ["112"]})
+    set_up = Coach(
+        guidance, strings, MemoryPreferences(), lambda: recogniser, {"DE": ["Werkschutz 030 1234"], "GE": ["112"]}
+    )
     bare = Coach(guidance, strings, MemoryPreferences(), lambda: recogniser)
     for name, escalation in guidance.escalations.items():
         message = Message(f"emergency {name}", "w", "p", language, pressed=True)

@@ -45,7 +45,7 @@ async def test_a_foreign_host_name_is_refused(here: Program, path: str, host: st
         assert "Content-Security-Policy" in response.headers
 
 
-@pytest.mark.parametrize("path", ["send", "press", "reset"])
+@pytest.mark.parametrize("path", ["send", "press", "reset", "submit", "close", "clock", "break", "kill"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -114,6 +114,53 @@ async def test_a_press_that_makes_no_sense_is_refused(here: Program, body: objec
     assert (await here.post("press", body))[0] == status
 
 
+GOOD_MOVE = {"to": "moment", "moment": "2099-01-01T00:00", "language": "en"}
+BAD_REQUESTS: list[tuple[str, object, int]] = [
+    ("clock", {}, 400),
+    ("clock", {**GOOD_MOVE, "to": "yesterday"}, 400),
+    ("clock", {**GOOD_MOVE, "language": "fr"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": None}, 400),
+    ("clock", {**GOOD_MOVE, "moment": "9999-12-31"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": "2027-02-30T10:00"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": "2027-01-01T25:61"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": "2027-01-01T10:00+14:00"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": "٢٠٢٧-01-01T10:00"}, 400),
+    ("clock", {**GOOD_MOVE, "moment": 7}, 400),
+    ("break", {"pane": "irc", "kind": "cut", "count": 1}, 400),
+    ("break", {"pane": "slack", "kind": "explode", "count": 1}, 400),
+    ("break", {"pane": "slack", "kind": "cut", "count": -1}, 400),
+    ("break", {"pane": "slack", "kind": "cut", "count": 21}, 400),
+    ("break", {"pane": "slack", "kind": "cut", "count": "1"}, 400),
+    ("kill", {"now": True}, 400),
+    ("kill", b"", 400),
+    ("submit", {}, 400),
+    ("submit", {"modal": "guess", "values": {}}, 400),
+    ("submit", {"modal": "guess", "values": {"a": "b"}}, 400),
+    ("submit", {"modal": "guess", "values": {"a": ["x" * 2001]}}, 400),
+    ("submit", {"modal": "guess", "values": {"a": ["x"] * 101}}, 400),
+    ("close", {"modal": "guess"}, 400),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status"), BAD_REQUESTS, ids=range(len(BAD_REQUESTS)))
+async def test_what_the_desk_can_not_do_is_refused(here: Program, path: str, body: object, status: int) -> None:
+    assert (await here.post(path, body))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("move", "refused"),
+    [
+        ({"to": "moment", "moment": "9999-12-31T23:59"}, "far"),
+        ({"to": "moment", "moment": "0001-01-01T00:00"}, "back"),
+        ({"to": "tip"}, "nothing"),
+        ({"to": "change"}, "nothing"),
+    ],
+)
+async def test_the_clock_does_not_go_everywhere(here: Program, move: dict[str, str], refused: str) -> None:
+    answer = await here.post("clock", {**move, "language": "en"})
+    assert answer == (200, f'{{"ok": false, "refused": "{refused}"}}')
+
+
 async def test_a_button_that_no_message_has_can_not_be_pressed(here: Program) -> None:
     await here.send("/calm")
     slack, teams = await here.shows("slack", "Say:"), await here.shows("teams", "Say:")
@@ -157,7 +204,9 @@ async def test_what_is_typed_stays_text(here: Program, text: str, place: str) ->
     assert f'<p class="typed">{escape(text)}</p>' in html
 
 
-@pytest.mark.parametrize("method", ["chat.postMessage", "auth.test", "chat.update"])
+@pytest.mark.parametrize(
+    "method", ["chat.postMessage", "auth.test", "chat.update", "views.open", "conversations.history"]
+)
 @pytest.mark.parametrize("token", ["", "Bearer xoxb-stranger", "Bearer \u00fc"])
 async def test_the_far_slack_refuses_strangers(here: Program, method: str, token: str) -> None:
     url = f"{here.origin}/playground/far/slack/api/{method}"
@@ -175,6 +224,7 @@ async def test_the_far_slack_refuses_strangers(here: Program, method: str, token
         ("POST", "v3/conversations", 401),
         ("POST", "v3/conversations/a:playground-sam/activities", 401),
         ("PUT", "v3/conversations/a:playground-sam/activities/1", 401),
+        ("GET", "v3/conversations/19:playground-support@thread.tacv2/members/x", 401),
     ],
 )
 async def test_the_far_teams_refuses_strangers(here: Program, method: str, path: str, status: int) -> None:

@@ -6,6 +6,7 @@ is said by the outcome, and the ledger decides.
 
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +18,8 @@ from adapters.slack.payloads import string_in
 from adapters.slack.render import Payload, compact, to_slack
 from adapters.slack.timely import Timely
 from chatbot.delivery.model import Absent, CantTell, Delivery, Failed, Later, Limits, Look, Outcome, Sent, Unknown
-from chatbot.model import Message, Reply, Room
+from chatbot.errors import SteadyError
+from chatbot.model import Mention, Message, Reply, Room
 from chatbot.rooms import Standing
 
 log = logging.getLogger("steady.slack.delivery")
@@ -44,6 +46,7 @@ _SECONDS_TO_MOVE = 60.0
 #: Slack broke down over it: it may have posted all the same.
 _BROKEN = frozenset(("fatal_error", "internal_error", "service_unavailable", "request_timeout"))
 _FAILURES: dict[str, Failed] = {
+    "message_not_found": Failed("deleted"),
     **dict.fromkeys(
         ("channel_not_found", "not_in_channel", "user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot"),
         Failed("blocked", gone="target"),
@@ -114,9 +117,18 @@ class SlackDelivery:
             "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}},
             "unfurl_links": False,
         }
+        return await self._write("chat.postMessage", message, delivery)
+
+    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
+        """Put a reply in the place of a message; its metadata stays, by which it may still be looked for."""
+        channel, _, timestamp = delivery.reference.partition(":")
+        message = {"channel": channel, "ts": timestamp, **to_slack(reply)}
+        return await self._write("chat.update", message, delivery)
+
+    async def _write(self, method: str, message: Payload, delivery: Delivery) -> Outcome:
         body = Timely(compact(message).encode(), _SECONDS_TO_LEAVE)
         try:
-            answer = await self._ask("chat.postMessage", body, "application/json; charset=utf-8")
+            answer = await self._ask(method, body, "application/json; charset=utf-8")
         except _NEVER_LEFT:
             return Later()
         except (aiohttp.ClientError, OSError):
@@ -199,6 +211,20 @@ class SlackDelivery:
             if not query["cursor"]:
                 return "stranger"
         return "cant_tell"
+
+    async def members(self, workspace: str, group: str) -> Collection[str]:
+        """Return the ids of a user group's members. Raises SteadyError or aiohttp's errors if Slack does not tell."""
+        answer = await self._read("usergroups.users.list", {"usergroup": group})
+        if answer.error:
+            raise SteadyError(
+                f"Slack does not tell who is in a user group ({answer.error}). Does the app have usergroups:read? "
+                "Install it again with the newest manifest."
+            )
+        return frozenset(one for one in _list(answer.body, "users") if isinstance(one, str))
+
+    async def identified(self, message: Message, mention: Mention) -> Mention:
+        """Return a mention as it is: Slack names people the same way everywhere."""
+        return mention
 
     async def _read(self, method: str, query: dict[str, str]) -> _Answer:
         """Ask with a form: not every reading method takes JSON."""

@@ -24,6 +24,7 @@ from adapters.slack.payloads import (
     from_press,
     is_private,
     place_of,
+    room_of,
     string_in,
     workspace_of,
 )
@@ -210,6 +211,8 @@ class _Listeners:
         change = room_change_in(body)
         if change:
             await self._coach.room_changed(workspace_of(body), *change)
+            if change[0] and change[1] == "back":
+                self._coach.room_seen(workspace_of(body), room_of(change[0]), None)
 
     async def error(self, error: Exception) -> BoltResponse:
         log_incident(error)

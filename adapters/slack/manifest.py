@@ -21,6 +21,7 @@ SCOPES = (
     "groups:read",
     "im:history",
     "im:write",
+    "usergroups:read",
 )
 #: What the bot is told; docs/slack.md says what each is for.
 EVENTS = (
@@ -99,6 +100,6 @@ def _slash_command(name: str, url: str, description: str, hint: str) -> dict[str
         "command": f"/{name}",
         "url": url,
         "description": description,
-        "should_escape": False,
+        "should_escape": True,  # else a name with @ would come without its id
     }
     return {**command, "usage_hint": hint} if hint else command

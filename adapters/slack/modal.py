@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from adapters.slack.payloads import name_in, room_of, string_in, unescaped, workspace_of
+from adapters.slack.payloads import name_in, room_of, string_in, uncertain, unescaped, workspace_of
 from adapters.slack.render import Payload, compact, draw, plain
 from chatbot.model import Choice, Entry, Form, Language, Message, Option, Reply, Room, Title
 
@@ -81,7 +81,7 @@ def from_submission(payload: Payload) -> Sent | None:
         payload["user"]["id"],
         Language.from_tag(string_in(metadata, "language")),
         pressed=True,
-        room=room_of(string_in(metadata, "room")),
+        room=uncertain(room_of(string_in(metadata, "room"))),
         name=name_in(payload),
         values=values,
     )

@@ -2,13 +2,14 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from adapters.slack.render import PRESSED, PRIVATE, SUBMITTED, TYPED, Payload
 from chatbot.language import legible
-from chatbot.model import Language, Message, Room
+from chatbot.model import Language, Mention, Message, Room
+from chatbot.roles import GROUP
 
 Kind = Literal["command", "event", "press", "submission", "verification", "other"]
 
@@ -98,8 +99,11 @@ def workspace_of(payload: Payload) -> str:
 def from_command(payload: Payload) -> Message:
     """Return what a slash command says; its own name belongs to it."""
     text = readable(f"{payload['command']} {string_in(payload, 'text')}")
-    room, name = room_of(string_in(payload, "channel_id")), string_in(payload, "user_name")
-    return Message(text, workspace_of(payload), payload["user_id"], room=room, name=name)
+    room, name = uncertain(room_of(string_in(payload, "channel_id"))), string_in(payload, "user_name")
+    if room:
+        room = replace(room, name=_name_of(room, string_in(payload, "channel_name")))
+    mentions = mentions_in(string_in(payload, "text"))
+    return Message(text, workspace_of(payload), payload["user_id"], room=room, name=name, mentions=mentions)
 
 
 def from_event(payload: Payload) -> Message | None:
@@ -110,8 +114,9 @@ def from_event(payload: Payload) -> Message | None:
         return None
     if event.get("subtype") not in (None, "file_share", "thread_broadcast"):
         return None
-    room = room_of(string_in(event, "channel"))
-    return Message(readable(string_in(event, "text")), workspace_of(payload), person, room=room)
+    text, room = string_in(event, "text"), room_of(string_in(event, "channel"))
+    mentions = mentions_in(text, ours=_our_ids(payload))
+    return Message(readable(text), workspace_of(payload), person, room=room, mentions=mentions)
 
 
 def from_press(payload: Payload) -> Message | None:
@@ -127,13 +132,15 @@ def from_press(payload: Payload) -> Message | None:
             text = f"{command} {unescaped(_typed(payload, f'{TYPED} {command}'.strip()))}"
         case _:
             return None
+    place = place_of(payload)
+    room = room_of(place.channel)
     return Message(
         text.strip(),
         workspace_of(payload),
         payload["user"]["id"],
         Language.from_tag(string_in(action, "block_id").partition(" ")[0]),
         pressed=True,
-        room=room_of(place_of(payload).channel),
+        room=uncertain(room) if place.private else room,
         name=name_in(payload),
     )
 
@@ -150,6 +157,9 @@ def name_in(payload: Payload) -> str:
     return string_in(user, "name") or string_in(user, "username")
 
 
+#: What Slack calls conversations that are no public channels.
+_NO_NAMES = ("privategroup", "directmessage", "mpdm-")
+_LONGEST_NAME = 80
 _CONVERSATION = re.compile(r"[CDG][A-Z0-9]{1,40}")
 
 
@@ -158,6 +168,16 @@ def room_of(channel: str) -> Room | None:
     if not _CONVERSATION.fullmatch(channel):
         return None
     return Room(channel, channel, personal=channel.startswith("D"))
+
+
+def uncertain(room: Room | None) -> Room | None:
+    """Return a room that we may not be in: a slash command works everywhere, and so do the buttons of its answer."""
+    return replace(room, certain=False) if room else None
+
+
+def _name_of(room: Room, name: str) -> str:
+    """Return the name of a public channel; Slack gives all others one that says nothing, or who is in it."""
+    return name[:_LONGEST_NAME] if room.key.startswith("C") and not name.startswith(_NO_NAMES) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,23 @@ def _typed(payload: Payload, action_id: str) -> str:
 
 
 _REFERENCE = re.compile(r"<([^<>]*)>")
+_MENTION = re.compile(r"<(?:@(?P<person>[UW][A-Z0-9]{1,40})|!subteam\^(?P<group>S[A-Z0-9]{1,40}))(?:\|@?([^<>]*))?>")
+_MOST_MENTIONS = 20
+
+
+def mentions_in(text: str, ours: frozenset[str] = frozenset()) -> tuple[Mention, ...]:
+    """Return the people and user groups that a text names, but for `ours`, the ids of Steady itself."""
+    found: dict[str, Mention] = {}
+    for match in _MENTION.finditer(text):
+        key = match["person"] or f"{GROUP}{match['group']}"
+        if key not in ours and len(found) < _MOST_MENTIONS:
+            found.setdefault(key, Mention(key, unescaped(match[3] or "")))
+    return tuple(found.values())
+
+
+def _our_ids(payload: Payload) -> frozenset[str]:
+    told = payload.get("authorizations")
+    return frozenset(string_in(one, "user_id") for one in told) if isinstance(told, list) else frozenset()
 
 
 def readable(text: str) -> str:

@@ -6,17 +6,20 @@ said by the outcome, and the ledger decides.
 
 import asyncio
 import logging
+from collections.abc import Collection
 from urllib.parse import quote
 
 import aiohttp
 
-from adapters.teams.activity import text_at
+from adapters.teams.activity import Json, text_at
 from adapters.teams.auth import is_among, service_urls
 from adapters.teams.connector import Answer, Connector, NoTokenError
 from adapters.teams.render import to_activity
 from adapters.teams.rooms import Reference
+from adapters.teams.translate import CONNECTOR_PERSON
 from chatbot.delivery.model import CantTell, Delivery, Failed, Later, Limits, Look, Outcome, Sent, Unknown
-from chatbot.model import Message, Reply
+from chatbot.errors import SteadyError
+from chatbot.model import Mention, Message, Reply
 from chatbot.rooms import Standing
 from chatbot.settings import Settings
 
@@ -62,18 +65,29 @@ class TeamsDelivery:
         if found is None:
             log.warning("a message was not sent: its address is none, or not in TEAMS_SERVICE_URLS")
             return Failed("refused")
-        activity = {
-            **to_activity(reply, shared=True),
-            "from": {"id": found.bot_id, "name": found.bot_name},
-            "conversation": {"id": found.conversation},
-            "channelData": {"steady": {"key": delivery.key}},
-        }
+        activity = _addressed(found, reply) | {"channelData": {"steady": {"key": delivery.key}}}
+        return await self._write("POST", found, "activities", activity)
+
+    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
+        """Put a reply in the place of a message."""
+        found = self._reference(delivery.target)
+        if found is None:
+            return Failed("refused")
+        what = f"activities/{quote(delivery.reference, safe='')}"
+        return await self._write("PUT", found, what, _addressed(found, reply), delivery.reference)
+
+    async def _write(self, method: str, found: Reference, what: str, activity: Json, reference: str = "") -> Outcome:
+        """Return what became of it; `reference` is that of the message if there is one already."""
         try:
-            answer = await self._ask("POST", found, "activities", activity)
+            answer = await self._ask(method, found, what, activity)
         except (NoTokenError, *_NEVER_LEFT):
             return Later()
         except (aiohttp.ClientError, OSError):
             return Unknown("no_answer")
+        if reference and 200 <= answer.status < 300:
+            return Sent(reference)
+        if reference and answer.status in (403, 404, 405) and answer.error != "ConversationNotFound":
+            return Failed("deleted")  # of this one message: whoever removed it has not removed us
         return _outcome(answer)
 
     async def look(self, delivery: Delivery) -> Look:
@@ -109,6 +123,27 @@ class TeamsDelivery:
             case _:
                 return "cant_tell"
 
+    async def members(self, workspace: str, group: str) -> Collection[str]:
+        """Raise SteadyError: Teams has no groups that a message could name as a lead."""
+        raise SteadyError("In Teams leads are named one by one.")
+
+    async def identified(self, message: Message, mention: Mention) -> Mention:
+        """Return a mention with the id by which a person's own messages go, as Teams tells it at this moment.
+
+        Raises SteadyError, NoTokenError or aiohttp's errors if it does not.
+        """
+        if not mention.id.startswith(CONNECTOR_PERSON):
+            return mention
+        found = self._reference(message.room.address) if message.room else None
+        if found is None:
+            raise SteadyError("Teams tells who somebody is only where they were named.")
+        async with asyncio.timeout(SECONDS_TO_LOOK_UP):
+            answer = await self._ask("GET", found, f"members/{quote(mention.id, safe='')}")
+        person = text_at(answer.body, "aadObjectId") or text_at(answer.body, "objectId")
+        if answer.status != 200 or not person:
+            raise SteadyError(f"Teams does not tell who was named (HTTP {answer.status}).")
+        return Mention(person, mention.name)
+
     def _reference(self, address: str) -> Reference | None:
         """Return where an address leads; None if we may not call there, or not any more."""
         found = Reference.from_json(address)
@@ -125,6 +160,14 @@ class TeamsDelivery:
             raise NoTokenError("TEAMS_TOKEN_URL does not answer in time.", 0) from None
         path = f"v3/conversations/{quote(found.conversation, safe='')}/{what}"
         return await self._connector.once(token, method, found.service_url, path, body, TIMEOUT)
+
+
+def _addressed(found: Reference, reply: Reply) -> Json:
+    return {
+        **to_activity(reply, shared=True),
+        "from": {"id": found.bot_id, "name": found.bot_name},
+        "conversation": {"id": found.conversation},
+    }
 
 
 def _outcome(answer: Answer) -> Outcome:

@@ -10,7 +10,7 @@ from botbuilder.schema import Activity, ChannelAccount, InvokeResponse
 from adapters.teams.activity import Json, is_room, part, text_at, workspace_of
 from adapters.teams.outbox import Outbox
 from adapters.teams.render import CARD_TYPE, to_card
-from adapters.teams.rooms import room_change_in
+from adapters.teams.rooms import room_change_in, room_of
 from adapters.teams.seen import Seen
 from adapters.teams.translate import VERB, from_activity, from_press, is_private, is_shared, text_of
 from chatbot import cards
@@ -19,6 +19,7 @@ from chatbot.coach import Coach
 from chatbot.incidents import log_incident
 from chatbot.language import legible
 from chatbot.model import Language, Message, Reply, Room
+from chatbot.roles import Actor
 
 ERROR_TYPE = "application/vnd.microsoft.error"
 MESSAGE_TYPE = "application/vnd.microsoft.activity.message"
@@ -77,6 +78,7 @@ class CoachBot(ActivityHandler):
         activity = _payload(turn_context)
         await self._pass_on_change(activity)
         if activity.get("action") == "add":
+            await self._pass_on_installer(activity)
             self._welcome(activity)
 
     async def on_installation_update_remove(self, turn_context: TurnContext) -> None:
@@ -139,6 +141,17 @@ class CoachBot(ActivityHandler):
         change = room_change_in(activity)
         if change:
             await self._coach.room_changed(workspace_of(activity), *change)
+            room = room_of(activity)
+            # Who a conversation of two is with is known from the first thing they say.
+            if change[1] == "back" and room and not room.personal:
+                self._coach.room_seen(workspace_of(activity), room, Language.from_tag(text_at(activity, "locale")))
+
+    async def _pass_on_installer(self, activity: Json) -> None:
+        """Tell the coach who added us to a team; anybody may add us for themselves, or to a chat of their own."""
+        person = part(activity, "from")
+        if text_at(part(part(activity, "channelData"), "team"), "id") and text_at(person, "aadObjectId"):
+            name = legible(text_at(person, "name"))
+            await self._coach.installed(Actor(workspace_of(activity), text_at(person, "aadObjectId"), name))
 
     def _is_new(self, activity: Json) -> bool:
         activity_id = text_at(activity, "id")

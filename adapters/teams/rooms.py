@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from adapters.teams.activity import Json, is_room, part, tenant_of, text_at
+from chatbot.language import legible
 from chatbot.model import Room
 from chatbot.rooms import RoomChange
 
 #: Ours take a few hundred letters.
 _LONGEST_ADDRESS = 2_000
+_LONGEST_NAME = 80
 #: What the `eventType` of a conversationUpdate means; names and new channels mean nothing to us.
 _OF_A_CHANNEL: dict[str, RoomChange] = {"channelDeleted": "deleted", "channelRestored": "back"}
 _OF_A_TEAM: dict[str, RoomChange] = {
@@ -83,7 +85,10 @@ def room_of(activity: Json) -> Room | None:
         tenant_of(activity),
         _team(activity),
     )
-    return Room(key, reference.to_json(), personal=not is_room(activity))
+    name = text_at(part(part(activity, "channelData"), "channel"), "name") or text_at(
+        part(activity, "conversation"), "name"
+    )
+    return Room(key, reference.to_json(), personal=not is_room(activity), name=legible(name)[:_LONGEST_NAME])
 
 
 def carried_room(activity: Json, address: object, is_ours: Callable[[str], bool]) -> Room | None:
@@ -97,7 +102,7 @@ def carried_room(activity: Json, address: object, is_ours: Callable[[str], bool]
         return None
     if found.tenant != tenant_of(activity) or found.bot_id != text_at(part(activity, "recipient"), "id"):
         return None
-    return Room(found.conversation, found.to_json())
+    return Room(found.conversation, found.to_json(), certain=False)
 
 
 def room_change_in(activity: Json) -> tuple[str, RoomChange] | None:

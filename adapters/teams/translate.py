@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from adapters.teams.activity import Json, part, text_at, workspace_of
 from adapters.teams.rooms import carried_room, room_of
 from chatbot.language import legible
-from chatbot.model import Language, Message, Room
+from chatbot.model import Language, Mention, Message, Room
 
 #: No agent types more than this; what comes after is not looked at.
 LONGEST_TEXT = 8_000
 #: The verb of all our card actions.
 VERB = "steady"
+#: What the connector's ids of people begin with.
+CONNECTOR_PERSON = "29:"
+_MOST_MENTIONS = 20
 #: More fields than any form of ours has.
 _MOST_FIELDS = 50
 
@@ -81,7 +84,22 @@ def _message(
         room=room,
         name=legible(text_at(sender, "name")),
         values=values or {},
+        mentions=mentions_in(activity) if values is None else (),
     )
+
+
+def mentions_in(activity: Json) -> tuple[Mention, ...]:
+    """Return the people that an activity names, but for the bot itself; not its tags, channels and teams."""
+    bot = text_at(part(activity, "recipient"), "id")
+    entities = activity.get("entities")
+    found: dict[str, Mention] = {}
+    for entity in entities if isinstance(entities, list) else ():
+        person = part(entity, "mentioned")
+        key = text_at(person, "aadObjectId") or text_at(person, "id")
+        is_person = bool(text_at(person, "aadObjectId")) or key.startswith(CONNECTOR_PERSON)
+        if is_person and text_at(person, "id") != bot and len(found) < _MOST_MENTIONS:
+            found.setdefault(key, Mention(key, legible(text_at(person, "name"))))
+    return tuple(found.values())
 
 
 def text_of(activity: Json) -> str:

@@ -37,17 +37,20 @@ def draw_text(text: str) -> Markup:
     return Markup('<p class="sk-section">{}</p>').format(_mrkdwn(text))
 
 
-def draw_form(blocks: Iterable[Any], typed: Values, errors: Mapping[str, str], form_id: str) -> Markup:
+def draw_form(
+    blocks: Iterable[Any], typed: Values, errors: Mapping[str, str], form_id: str, optional: str = ""
+) -> Markup:
     """Return the blocks of a modal as HTML, its inputs filled in and marked where Slack has an error for them.
 
     `typed` is what stands in each block's input, by `block_id`; one that is not there shows its initial value.
+    `optional` is the word behind the label of an input that may stay empty.
     """
     drawn = []
     for number, block in enumerate(blocks):
         if _is(block, "input"):
             block_id = str(block.get("block_id", ""))
             known = typed[block_id] if block_id in typed else initial_of(block.get("element"))
-            drawn.append(_field(block, known, errors.get(block_id, ""), f"{form_id}-{number}"))
+            drawn.append(_field(block, known, errors.get(block_id, ""), f"{form_id}-{number}", optional))
         else:
             drawn.append(_block(block))
     return _EMPTY.join(drawn)
@@ -154,7 +157,7 @@ def _line(element: Json, block: Json, label: str | None = None) -> Markup:
     )
 
 
-def _field(block: Json, typed: Sequence[str], error: str, name: str) -> Markup:
+def _field(block: Json, typed: Sequence[str], error: str, name: str, optional: str) -> Markup:
     """Return an input of a modal with its label, hint and error, tied together for screen readers."""
     element = block.get("element")
     notes = {f"{name}-hint": _text(block["hint"])} if block.get("hint") is not None else {}
@@ -172,6 +175,8 @@ def _field(block: Json, typed: Sequence[str], error: str, name: str) -> Markup:
         block.get("block_id", ""), element.get("action_id", "") if isinstance(element, Mapping) else ""
     )
     label = _text(block.get("label"))
+    if block.get("optional") and optional:
+        label += Markup(' <span class="aside">({})</span>').format(optional)
     if _is(element, "plain_text_input"):
         assert isinstance(element, Mapping)  # noqa: S101 (for mypy: _is has just said so)
         drawn = _typing(element, typed, Markup('id="{}" {}{}').format(name, shown, states))
@@ -196,9 +201,9 @@ def _field(block: Json, typed: Sequence[str], error: str, name: str) -> Markup:
         )
         # A long list has its own scroll bar; Slack shows it as a menu.
         long = " sk-long" if element["type"] == "multi_static_select" else ""
-        return Markup('<fieldset class="sk-field{}"{}><legend>{}</legend><div class="sk-options">{}</div>{}</fieldset>').format(
-            long, described, label, rows, told
-        )
+        return Markup(
+            '<fieldset class="sk-field{}"{}><legend>{}</legend><div class="sk-options">{}</div>{}</fieldset>'
+        ).format(long, described, label, rows, told)
     else:
         return _unsupported("element", element)
     return Markup('<div class="sk-field"><label for="{}">{}</label>{}{}</div>').format(name, label, drawn, told)

@@ -8,7 +8,7 @@ from chatbot.tips import clock_change
 
 #: Each day that is passed over is looked at, so there is an end to it.
 FARTHEST = timedelta(days=5 * 366)
-_JUST_BEFORE = timedelta(seconds=5)
+_JUST_BEFORE = timedelta(seconds=3)
 _DAY = timedelta(days=1)
 _A_YEAR = timedelta(days=370)
 

@@ -20,12 +20,15 @@ class Faults:
 
     kind: Fault = "limited"
     left: int = 0
+    #: Told when one has happened.
+    changed: Callable[[], None] = lambda: None
 
     def take(self) -> Fault | None:
         """Return what happens to the message that has just come."""
         if self.left == 0:
             return None
         self.left -= 1
+        self.changed()
         return self.kind
 
     async def happen(self, request: web.Request, accept: Callable[[], web.Response]) -> web.Response:

@@ -6,61 +6,38 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import SecretStr
 
 from adapters.slack import SlackAdapter
 from adapters.teams import TeamsAdapter
+from adapters.web.clock import Clock
+from adapters.web.console import Console
+from adapters.web.desk import Desk
+from adapters.web.faults import Faults
 from adapters.web.guard import HEADERS, Guard
-from adapters.web.people import PERSONAS, TEAMS_TENANT, Place
+from adapters.web.people import PERSONAS, TEAMS_TENANT, Pane
 from adapters.web.room import Change, Choices, Room
+from adapters.web.shapes import Close, Press, Send, Submit, read
 from adapters.web.slack_end import SlackEnd
+from adapters.web.stack import Stack
 from adapters.web.teams_end import TeamsEnd
 from adapters.web.views import Picked, Views
 from adapters.web.wire import Wire
 from chatbot.coach import Coach
+from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
 from chatbot.model import Language
+from chatbot.rooms import Rooms
 from chatbot.settings import LOOPBACK, Settings
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 #: A proxy or a sleeping laptop may cut a silent stream; a comment now and then keeps it open.
 _HEARTBEAT_SECONDS = 15.0
-
-PersonaKey = Literal["sam", "lena", "nino"]
-Typed = Annotated[str, StringConstraints(max_length=2000)]
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-_Shape = TypeVar("_Shape", bound=_Request)
-
-
-class _Send(_Request):
-    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-    persona: PersonaKey
-    place: Place
-    language: Annotated[Language, Field(strict=False)]
-
-
-class _Press(_Request):
-    """A press: in Slack `block`, `action` and the lines typed by block and action; in Teams `verb` and `data`."""
-
-    pane: Literal["slack", "teams"]
-    message: Typed
-    persona: PersonaKey
-    language: Annotated[Language, Field(strict=False)]
-    block: Typed = ""
-    action: Typed = ""
-    values: dict[Typed, dict[Typed, Typed]] = {}
-    verb: Typed = ""
-    data: dict[Typed, str | int | float | bool | None] = {}
 
 
 class Playground:
@@ -75,7 +52,8 @@ class Playground:
         self._settings = settings
         self._origin = f"http://[::1]:{port}" if settings.host == "::1" else f"http://127.0.0.1:{port}"
         self._guard = Guard(port)
-        self._room = Room(clock)
+        self._clock = Clock(clock)
+        self._room = Room(self._clock)
         self._choices = Choices()
         self._coach = copy(coach)
         self._coach.preferences = self._choices
@@ -86,8 +64,8 @@ class Playground:
     def routes(self, prefix: str = "") -> Sequence[web.AbstractRouteDef]:
         """Return the page, what it calls, the two adapters and their far ends."""
         self._wire = Wire(self._room, self._origin, prefix)
-        self._slack_end = SlackEnd(self._room, self._wire, self._origin, prefix)
-        self._teams_end = TeamsEnd(self._room, self._wire, self._origin, prefix)
+        self._slack_end = SlackEnd(self._room, self._wire, self._origin, prefix, self._clock.real)
+        self._teams_end = TeamsEnd(self._room, self._wire, self._origin, prefix, self._clock.real)
         self._views = Views(self._coach.strings, f"{prefix}/playground")
         far = self._settings.model_copy(
             update={
@@ -107,6 +85,15 @@ class Playground:
         )
         self._slack = SlackAdapter(far, self._coach)
         self._teams = TeamsAdapter(far, self._coach)
+        late = timedelta(minutes=self._settings.tips_late_minutes)
+        senders: dict[str, Sender] = {"slack": self._slack.delivery, "teams": self._teams.delivery}
+        rooms: dict[str, Rooms] = {"slack": self._slack.delivery, "teams": self._teams.delivery}
+        self._stack = Stack(self._coach, senders, rooms, late, self._clock, self._room.desk_changed)
+        self._faults: dict[Pane, Faults] = {"slack": self._slack_end.faults, "teams": self._teams_end.faults}
+        for faults in self._faults.values():
+            faults.changed = self._room.desk_changed
+        self._desk = Desk(self._coach, self._stack, self._clock, self._room, self._faults)
+        console = Console(self._settings, self._coach, self._guard.hosts)
         base, guard = f"{prefix}/playground", self._guard
         return [
             *([web.get(prefix, guard.open(_with_slash))] if prefix else []),
@@ -115,15 +102,20 @@ class Playground:
             web.get(f"{base}/events", guard.same_origin(self._events)),
             web.post(f"{base}/send", guard.same_origin(self._send)),
             web.post(f"{base}/press", guard.same_origin(self._press)),
+            web.post(f"{base}/submit", guard.same_origin(self._submit)),
+            web.post(f"{base}/close", guard.same_origin(self._close)),
             web.post(f"{base}/reset", guard.same_origin(self._reset)),
+            *self._desk.routes(base, guard),
             *self._slack_end.routes(guard),
             *self._teams_end.routes(guard),
             *self._slack.routes(prefix),
             *self._teams.routes(prefix),
+            *console.routes(prefix),
         ]
 
     async def start(self) -> None:
-        """Open the Teams door. Slack's adapter calls this very server when it starts, so it has to wait."""
+        """Start delivery and the Teams adapter. Slack's calls this very server when it starts, so it has to wait."""
+        await self._stack.start()
         await self._teams.start()
 
     async def farewell(self, _: web.Application) -> None:
@@ -131,14 +123,20 @@ class Playground:
         self._room.close()
 
     async def stop(self) -> None:
-        """Stop the adapters and close the connections."""
+        """Stop delivery and the adapters, close the connections, and leave nothing behind."""
+        await self._stack.stop()
         if self._slack_started:
             await self._slack.stop()
         await self._teams.stop()
         await self._wire.close()
+        await self._stack.close()
 
-    async def _start_slack(self) -> None:
-        """Start Slack's adapter with the first request: only now can its check of the token reach its far end."""
+    async def _ready(self) -> None:
+        """Start Slack's adapter with the first request: only now can its check of the token reach its far end.
+
+        While delivery is dead, nobody is heard.
+        """
+        await self._stack.alive()
         async with self._starting:
             if not self._slack_started:
                 await self._slack.start()
@@ -168,10 +166,14 @@ class Playground:
         await response.prepare(request)
 
         async def tell(change: Change) -> None:
-            await response.write(f"data: {json.dumps(self._views.change(change, language))}\n\n".encode())
+            if change == "desk":
+                told = self._views.desk(await self._desk.state(language), language)
+            else:
+                told = self._views.change(change, language)
+            await response.write(f"data: {json.dumps(told)}\n\n".encode())
 
         with self._room.watch() as changes, suppress(ConnectionResetError):  # the page may be closed at any time
-            history: list[Change] = ["reset", *self._room.posts, *self._room.exchanges]
+            history: list[Change] = ["reset", *self._room.posts, *self._room.exchanges, "desk"]
             for known in history:
                 await tell(known)
             await response.write(b'data: {"kind": "ready"}\n\n')
@@ -188,8 +190,8 @@ class Playground:
     # ---- what the page asks for
 
     async def _send(self, request: web.Request) -> web.Response:
-        send = await _read(request, _Send)
-        await self._start_slack()
+        send = await read(request, Send)
+        await self._ready()
         persona = PERSONAS[send.persona]
         self._choices.pick(persona, send.language)
         # In the channel every message mentions Steady; who types the mention too means one.
@@ -201,8 +203,8 @@ class Playground:
         return web.json_response({"ok": True})
 
     async def _press(self, request: web.Request) -> web.Response:
-        press = await _read(request, _Press)
-        await self._start_slack()
+        press = await read(request, Press)
+        await self._ready()
         post = self._room.find(press.pane, post_id=press.message)
         if post is None:
             raise web.HTTPNotFound(text="There is no such message.")
@@ -215,25 +217,34 @@ class Playground:
             raise web.HTTPBadRequest(text="The message has no such button.")
         return web.json_response({"ok": True})
 
+    async def _submit(self, request: web.Request) -> web.Response:
+        submit = await read(request, Submit)
+        await self._ready()
+        if not await self._slack_end.modals.submit(submit.modal, submit.values):
+            raise web.HTTPBadRequest(text="There is no such modal, or it can't be filled in like this.")
+        return web.json_response({"ok": True})
+
+    async def _close(self, request: web.Request) -> web.Response:
+        close = await read(request, Close)
+        await self._ready()
+        if not await self._slack_end.modals.close(close.modal):
+            raise web.HTTPBadRequest(text="There is no such modal.")
+        return web.json_response({"ok": True})
+
     async def _reset(self, request: web.Request) -> web.Response:
+        self._clock.reset()
+        for faults in self._faults.values():
+            faults.left = 0
+        self._slack_end.modals.clear()
+        await self._stack.reset()
         self._room.reset()
         self._choices.clear()
+        self._room.desk_changed()
         return web.json_response({"ok": True})
 
 
 async def _with_slash(request: web.Request) -> web.Response:
     return web.Response(status=308, headers={"Location": f"{request.path}/"})
-
-
-async def _read(request: web.Request, shape: type[_Shape]) -> _Shape:
-    """Return the body in its shape; 415 if it is no JSON, 400 if it does not fit."""
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="Send JSON.")
-    try:
-        return shape.model_validate_json(await request.read())
-    except ValidationError as error:
-        fields = ", ".join(sorted({".".join(map(str, problem["loc"])) or "body" for problem in error.errors()}))
-        raise web.HTTPBadRequest(text=f"Not understood: {fields}.") from None
 
 
 def _accepted(request: web.Request) -> Language:

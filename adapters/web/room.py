@@ -200,6 +200,11 @@ class Choices:
         else:
             self._quiet[_whose(person)] = day
 
+    async def forget(self, workspace: str, person: str) -> None:
+        """Forget all that a persona chose in the chat."""
+        self._chosen.pop(_whose(person), None)
+        self._quiet.pop(_whose(person), None)
+
 
 def _whose(person: str) -> str:
     ids = ((p.key, (p.slack_user, p.teams_user, p.teams_aad)) for p in PERSONAS.values())

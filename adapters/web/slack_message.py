@@ -10,6 +10,8 @@ def content_of(message: Payload) -> tuple[Payload, int]:
     shown = {key: message[key] for key in ("response_type", "text", "blocks") if message.get(key)}
     size = len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode())
     content: Payload = {"text": str(shown.get("text", ""))}
+    if isinstance(message.get("metadata"), dict):
+        content["metadata"] = message["metadata"]
     blocks = shown.get("blocks")
     if isinstance(blocks, list):
         content["blocks"] = [

@@ -79,7 +79,7 @@ class SlackModals:
             case {"response_action": "clear"}:
                 self._take_away(modal)
                 return True
-            case dict() if "response_action" not in answer:
+            case {**rest} if "response_action" not in rest:
                 self._take_away(modal)
                 return True
             case _:
@@ -160,18 +160,16 @@ def _inputs(view: Payload) -> list[Payload]:
 def _fits(view: Payload, typed: dict[str, list[str]]) -> bool:
     """Return whether a person could have filled in the inputs like this."""
     inputs = {block["block_id"]: block["element"] for block in _inputs(view)}
-    for block_id, values in typed.items():
-        element = inputs.get(block_id)
-        if element is None:
-            return False
-        if element.get("type") == "plain_text_input":
-            if len(values) > 1 or any(len(text) > element.get("max_length", 3000) for text in values):
-                return False
-        elif len(values) > 1 and element.get("type") in ("static_select", "radio_buttons"):
-            return False
-        elif not set(values) <= {*options_of(element)}:
-            return False
-    return True
+    return all(block_id in inputs and _takes(inputs[block_id], values) for block_id, values in typed.items())
+
+
+def _takes(element: Payload, values: list[str]) -> bool:
+    kind = element.get("type")
+    if kind not in ("checkboxes", "multi_static_select") and len(values) > 1:
+        return False
+    if kind == "plain_text_input":
+        return all(len(text) <= element.get("max_length", 3000) for text in values)
+    return set(values) <= set(options_of(element))
 
 
 def _is_missing(block: Payload, typed: dict[str, list[str]]) -> bool:

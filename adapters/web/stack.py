@@ -1,4 +1,4 @@
-"""The playground's own delivery: a database in a folder that is removed, lanes towards the far ends, a clock to move."""
+"""The playground's own delivery: a database in a folder that is removed, and lanes towards the far ends."""
 
 import asyncio
 import logging
@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from adapters.delivering import Delivering
+from adapters.leading import Leading
 from adapters.web.clock import Clock
 from adapters.web.people import WORKSPACES
 from chatbot.coach import Coach
@@ -19,7 +20,9 @@ from chatbot.daily_tips import Subscription
 from chatbot.delivery.lanes import Lanes
 from chatbot.delivery.local import LocalEngine
 from chatbot.delivery.model import Delivery, Sender
+from chatbot.insights import Insights
 from chatbot.rooms import Rooms
+from chatbot.store.counts import SqlCounts
 from chatbot.store.database import Database
 
 log = logging.getLogger("steady.playground")
@@ -27,6 +30,7 @@ log = logging.getLogger("steady.playground")
 #: Between a kill and the new start.
 SECONDS_DEAD = 1.0
 ROWS_SHOWN = 50
+_CONNECTIONS = 4
 
 
 class _Mortal(LocalEngine):
@@ -47,6 +51,8 @@ class _Life:
     database: Database
     delivering: Delivering
     engine: _Mortal
+    leading: Leading
+    insights: Insights
 
 
 class Stack:
@@ -68,6 +74,7 @@ class Stack:
         self._clock = clock
         self._changed = changed
         self._changing = asyncio.Lock()
+        self._closed = False
         self._folder: TemporaryDirectory[str]
         self._life: _Life
 
@@ -79,11 +86,15 @@ class Stack:
     async def stop(self) -> None:
         """Send nothing more; what is under way is finished. Whoever asks is still answered."""
         await self._life.delivering.stop()
+        await self._life.leading.stop()
+        await self._life.insights.stop()
 
     async def close(self) -> None:
         """Close the database and remove all that was written."""
-        await self._life.database.stop()
-        self._folder.cleanup()
+        async with self._changing:
+            self._closed = True
+            await self._life.database.stop()
+            self._folder.cleanup()
 
     async def kill(self) -> None:
         """End the delivery as if its process had been killed, and start it again after a moment."""
@@ -105,8 +116,10 @@ class Stack:
             pass
 
     async def look(self) -> tuple[Sequence[Subscription], Sequence[Delivery]]:
-        """Return what is set up in each workspace, and the newest rows of the ledger."""
+        """Return what is set up in each workspace, and the newest rows of the ledger; nothing after `close`."""
         async with self._changing:
+            if self._closed:
+                return (), ()
             subscriptions = await self._subscriptions()
             return subscriptions, await self._life.delivering.ledger.latest(None, ROWS_SHOWN)
 
@@ -131,6 +144,8 @@ class Stack:
         file = Path(self._folder.name) / "playground.sqlite3"
         database = Database(f"sqlite:///{file}")
         await database.start()
+        # A kill may come while a connection is being opened, and that one would never be closed: open them all now.
+        await asyncio.gather(*(database.read(text("SELECT 1")) for _ in range(_CONNECTIONS)))
         event.listen(database.engine.sync_engine, "commit", self._committing)
         engines: list[_Mortal] = []
 
@@ -141,14 +156,21 @@ class Stack:
         delivering = Delivering(
             database, self._coach, self._senders, self._rooms, self._late, self._clock, engine=engine
         )
-        self._life = _Life(database, delivering, engines[0])
+        # Nobody signs in here, so everybody may try everything.
+        leading = Leading(database, self._coach, {}, {}, self._clock, everyone="admin")
+        insights = self._coach.counting = Insights(SqlCounts(database), clock=lambda: self._clock.now)
+        self._life = _Life(database, delivering, engines[0], leading, insights)
+        await leading.start()
+        await insights.start()
         await delivering.start()
         self._changed()
 
     async def _end(self) -> None:
-        self._coach.tips = None
+        self._coach.tips = self._coach.pushes = self._coach.rooms_seen = None
         await self._life.engine.kill()
-        await self._life.delivering.tips.stop()
+        await self._life.delivering.look_no_more()
+        await self._life.leading.stop()
+        await self._life.insights.stop()
         await self._life.database.stop()
 
     def _committing(self, _: Any) -> None:

@@ -4,7 +4,7 @@ import hmac
 import json
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +13,7 @@ import jwt
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from adapters.web.faults import Faults
 from adapters.web.guard import Guard
 from adapters.web.people import (
     BOT_NAME,
@@ -38,7 +39,7 @@ _TOKEN_SECONDS = 3600
 class TeamsEnd:
     """Microsoft's identity service and the connector, as far as the adapter can tell."""
 
-    def __init__(self, room: Room, wire: Wire, origin: str, prefix: str) -> None:
+    def __init__(self, room: Room, wire: Wire, origin: str, prefix: str, real_time: Callable[[], float]) -> None:
         self.app_id = str(uuid.uuid4())
         self.password = secrets.token_urlsafe(24)
         self._prefix = f"{prefix}/playground/far/teams"
@@ -51,6 +52,8 @@ class TeamsEnd:
         self._bot_token = secrets.token_urlsafe(32)
         self._room = room
         self._wire = wire
+        self._real_time = real_time
+        self.faults = Faults()
 
     def routes(self, guard: Guard) -> Sequence[web.AbstractRouteDef]:
         """Return identity service and connector."""
@@ -59,6 +62,7 @@ class TeamsEnd:
             ("GET", "keys", self._keys),
             ("POST", "token", self._token),
             ("POST", "v3/conversations", self._create),
+            ("GET", "v3/conversations/{conversation}/members/{member}", self._member),
             ("POST", "v3/conversations/{conversation}/activities", self._post),
             ("POST", "v3/conversations/{conversation}/activities/{activity}", self._post),
             ("PUT", "v3/conversations/{conversation}/activities/{activity}", self._put),
@@ -90,7 +94,7 @@ class TeamsEnd:
         if found is None:
             return False
         persona = post.persona or presser
-        activity = self._activity("invoke", self._room.key(), persona, post.place, language)
+        activity = self._activity("invoke", self._room.key(), persona, post.place, language, thread=post.key)
         action = {"type": "Action.Execute", "title": found.get("title", ""), "verb": verb, "data": data}
         activity |= {
             "name": "adaptiveCard/action",
@@ -102,12 +106,15 @@ class TeamsEnd:
         if status == 200 and kind == CARD and isinstance(value, dict):
             self._replace(post, {"type": "message", "attachments": [{"contentType": CARD, "content": value}]})
         elif status == 200 and kind == "application/vnd.microsoft.activity.message":
-            self._show({"type": "message", "text": str(value)}, persona, post.place, self._room.key())
+            told = {"type": "message", "text": str(value), "isTargeted": True}
+            self._show(told, persona, post.place, self._room.key())
         elif status != 200 or answer.get("statusCode", 200) != 200:
             self._note(persona, post.place)
         return True
 
-    def _activity(self, kind: str, key: str, persona: Persona, place: Place, language: Language) -> Payload:
+    def _activity(
+        self, kind: str, key: str, persona: Persona, place: Place, language: Language, thread: str = ""
+    ) -> Payload:
         channel_data: Payload = {"tenant": {"id": TEAMS_TENANT}}
         if place == "dm":
             conversation: Payload = {"conversationType": "personal", "tenantId": TEAMS_TENANT, "id": persona.teams_dm}
@@ -116,7 +123,7 @@ class TeamsEnd:
                 "conversationType": "channel",
                 "tenantId": TEAMS_TENANT,
                 "isGroup": True,
-                "id": f"{TEAMS_CHANNEL};messageid={key}",
+                "id": f"{TEAMS_CHANNEL};messageid={thread or key}",
                 "name": CHANNEL_NAME,
             }
             channel_data |= {
@@ -141,7 +148,7 @@ class TeamsEnd:
         }
 
     async def _send(self, activity: Payload) -> tuple[int, Payload]:
-        now = int(self._room.clock())
+        now = int(self._real_time())
         claims = {
             "iss": self.issuer,
             "aud": self.app_id,
@@ -198,15 +205,34 @@ class TeamsEnd:
             answer["activityId"] = self._show(activity, found, "dm", self._room.key()).key
         return web.json_response(answer, status=201)
 
+    async def _member(self, request: web.Request) -> web.Response:
+        self._check(request)
+        if teams_place(request.match_info["conversation"]) is None:
+            return _error(404, "ConversationNotFound", "no such conversation")
+        asked = request.match_info["member"]
+        found = next((p for p in PERSONAS.values() if asked in (p.teams_user, p.teams_aad)), None)
+        if found is None:
+            return _error(404, "MemberNotFoundInConversation", "no such member")
+        return web.json_response(
+            {"id": found.teams_user, "name": found.name, "objectId": found.teams_aad, "tenantId": TEAMS_TENANT}
+        )
+
     async def _post(self, request: web.Request) -> web.Response:
         activity = await self._body(request)
         place = teams_place(request.match_info["conversation"])
         if place is None:
             return _error(404, "ConversationNotFound", "no such conversation")
-        key = self._room.key()
-        if activity.get("type") == "message":
-            self._show(activity, place[0], place[1], key)
-        return web.json_response({"id": key}, status=201)
+
+        def accept() -> web.Response:
+            key = self._room.key()
+            if activity.get("type") == "message":
+                self._show(activity, place[0], place[1], key)
+            return web.json_response({"id": key}, status=201)
+
+        channel_data = activity.get("channelData")
+        if isinstance(channel_data, dict) and "steady" in channel_data:  # there delivery puts the key of its row
+            return await self.faults.happen(request, accept)
+        return accept()
 
     async def _put(self, request: web.Request) -> web.Response:
         activity = await self._body(request)
@@ -218,8 +244,7 @@ class TeamsEnd:
 
     async def _body(self, request: web.Request) -> Payload:
         """Return what was sent, if it bears the token that only our own adapter was given; 401 and 400 otherwise."""
-        if not _same(request.headers.get("Authorization", ""), f"Bearer {self._bot_token}"):
-            raise web.HTTPUnauthorized
+        self._check(request)
         try:
             body = await request.json()
         except ValueError:
@@ -227,6 +252,10 @@ class TeamsEnd:
         if not isinstance(body, dict):
             raise web.HTTPBadRequest
         return body
+
+    def _check(self, request: web.Request) -> None:
+        if not _same(request.headers.get("Authorization", ""), f"Bearer {self._bot_token}"):
+            raise web.HTTPUnauthorized
 
     # ---- what is shown
 

@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date, get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from adapters.web.blockkit import draw, draw_text
+from adapters.web.blockkit import draw, draw_form, draw_text
+from adapters.web.desk import DeskState
+from adapters.web.faults import FAULTS
 from adapters.web.people import BOT_NAME, CHANNEL_NAME, PERSONAS
-from adapters.web.room import Change, Exchange, Post
+from adapters.web.room import Change, Exchange, Modal, Post
 from adapters.web.teams_end import card_of
 from chatbot.language import OWN_NAMES
 from chatbot.model import Language
@@ -19,12 +23,15 @@ from chatbot.strings import Strings
 #: What a message may have, in bytes: a private answer in Slack (UTF-8), any message in Teams (UTF-16).
 LIMITS = {"slack": 4_000, "teams": 80 * 1024}
 
+_PLATFORMS = {"slack": "Slack", "teams": "Microsoft Teams"}
+
 #: What the page offers to ask, in every language.
 EXAMPLES = (
     "web.example_calm",
     "web.example_archetype",
     "web.example_step",
     "web.example_say",
+    "web.example_tips",
     "web.example_help",
     "web.example_free",
 )
@@ -63,13 +70,21 @@ class Views:
     def page(self, picked: Picked) -> str:
         """Return the whole page, still without messages."""
         examples = [self._strings(key, picked.language) for key in EXAMPLES]
-        return self._draw("playground.html", picked.language, picked=picked, examples=examples)
+        faults = {kind: self._fault(kind, picked.language) for kind in FAULTS}
+        days = get_day_names("abbreviated", "stand-alone", locale=str(picked.language))
+        months = get_month_names("abbreviated", locale=str(picked.language))
+        values = {"picked": picked, "examples": examples, "faults": faults, "platforms": _PLATFORMS}
+        from_sunday = [days[number] for number in (6, 0, 1, 2, 3, 4, 5)]
+        names = {"days": from_sunday, "months": [months[number] for number in range(1, 13)]}
+        return self._draw("playground.html", picked.language, **values, **names)
 
     def change(self, change: Change, language: Language) -> dict[str, Any]:
         """Return a change as the page takes it: what it is, the HTML to show, the words to say aloud."""
         match change:
             case Post():
                 return self._post(change, language)
+            case Modal():
+                return self._modal(change, language)
             case Exchange():
                 return {"kind": "exchange", "html": self._draw("exchange.html", language, x=change)}
             case _:
@@ -98,6 +113,52 @@ class Views:
             key = "web.changed" if post.edits else "web.answered"
             said = self._strings(key, language, platform=post.pane.capitalize(), gist=gist)
         return {"kind": "post", "id": post.id, "pane": post.pane, "html": html, "said": said}
+
+    def _modal(self, modal: Modal, language: Language) -> dict[str, Any]:
+        if modal.view is None:
+            return {"kind": "modal", "id": modal.id, "html": ""}
+        missing = self._strings("web.slack_required", language)
+        optional = self._strings("web.slack_optional", language)
+        errors = {block: text or missing for block, text in modal.errors.items()}
+        body = draw_form(modal.view["blocks"], modal.typed, errors, f"modal-{modal.id}", optional)
+        html = self._draw("modal.html", language, modal=modal, view=modal.view, body=body)
+        return {"kind": "modal", "id": modal.id, "html": html}
+
+    def desk(self, state: DeskState, language: Language) -> dict[str, Any]:
+        """Return the desk as it stands: the time in milliseconds, and the HTML of its parts."""
+
+        def moment(seconds: float) -> str:
+            at = datetime.fromtimestamp(seconds, UTC)
+            return f"{format_date(at, 'd MMM', locale=str(language))} {at:%H:%M:%S}"
+
+        ledger = [
+            {
+                "row": row,
+                "platform": _PLATFORMS.get(row.lane.partition(":")[0], row.lane),
+                "state": self._strings(f"web.state_{row.state}", language),
+                "due": moment(row.due) if row.due is not None else "",
+                "since": moment(row.since),
+                "reason": self._strings(f"web.reason_{row.reason}", language) if row.reason else "",
+            }
+            for row in state.rows
+        ]
+        faults = {
+            pane: self._strings("web.fault_left", language, count=faults.left, what=self._fault(faults.kind, language))
+            if faults.left
+            else self._strings("web.fault_none", language)
+            for pane, faults in state.faults.items()
+        }
+        return {
+            "kind": "desk",
+            "now": round(state.now * 1000),
+            "zones": ["UTC", *(zone for zone in state.zones if zone != "UTC")],
+            "schedules": self._draw("schedules.html", language, whys=state.whys, platforms=_PLATFORMS),
+            "ledger": self._draw("ledger.html", language, ledger=ledger),
+            "faults": faults,
+        }
+
+    def _fault(self, kind: str, language: Language) -> str:
+        return self._strings(f"web.fault_{kind}", language)
 
     def _draw(self, template: str, language: Language, **values: Any) -> str:
         def t(key: str, **inner: Any) -> str:

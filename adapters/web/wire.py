@@ -46,12 +46,12 @@ class Wire:
             start = time.perf_counter()
             sent = len(await request.read())
             response = await handler(request)
+            cut = request.transport is None or request.transport.is_closing()
             body = response.body
-            received = len(body) if isinstance(body, bytes) else 0
+            received = len(body) if isinstance(body, bytes) and not cut else 0
+            status = 0 if cut else response.status
             path = request.path.partition("/far")[2]
-            self._log(
-                pane, False, request.method, path, response.status, start, sent, received, request.headers.items()
-            )
+            self._log(pane, False, request.method, path, status, start, sent, received, request.headers.items())
             return response
 
         return logged

@@ -1,6 +1,20 @@
 """What can be typed: the registry, and the commands that enter themselves in it."""
 
-from chatbot.commands import coaching, tips
+from chatbot.commands import coaching, insights, leads, privacy, pushes, tips
 from chatbot.commands.registry import COMMANDS, UMBRELLA, Command, Parsed, Parser, bare, names_command
 
-__all__ = ["COMMANDS", "UMBRELLA", "Command", "Parsed", "Parser", "bare", "coaching", "names_command", "tips"]
+__all__ = [
+    "COMMANDS",
+    "UMBRELLA",
+    "Command",
+    "Parsed",
+    "Parser",
+    "bare",
+    "coaching",
+    "insights",
+    "leads",
+    "names_command",
+    "privacy",
+    "pushes",
+    "tips",
+]

@@ -101,6 +101,7 @@ async def walk(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         case "away":
             return cards.walk_away(ask, int(number))
         case "worked":
+            _judged(coach, ask, ask.guidance.of_kind("step")[int(number) - 1], useful=True)
             return cards.walk_end(ask, ask.t("reply.walk_worked_title"))
         case "gone":
             return cards.walk_end(ask, ask.t("reply.walk_let_go_title"))
@@ -218,13 +219,13 @@ async def help_(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
             return _help_on(ask, parsed.command)
         if not ask.insist:
             return None
-    listed = [entry for entry in COMMANDS.values() if entry.listed]
+    # What leads have besides, `lead` shows them: all of it would not fit on one card.
+    listed = [entry for entry in COMMANDS.values() if entry.listed and entry.role == "agent"]
     return Reply(
         blocks=(
             Title(ask.t("reply.help_title")),
             Lead(ask.t("reply.help_lead")),
             Points(ask.t("reply.help_commands"), tuple(_usage(ask, entry) for entry in listed)),
-            Note(ask.t("reply.help_private")),
         ),
         buttons=(Button(ask.t("button.menu"), "topics", "primary"), Button(ask.t("button.language"), "language")),
         language=ask.language,
@@ -285,7 +286,9 @@ async def customer(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     if not found:
         return None
     others = tuple(
-        Button(name, f"card {found[0].id} 0 in {tag}") for tag, name in OWN_NAMES.items() if tag is not ask.language
+        Button(name, f"card {found[0].id} 0 in {tag}")
+        for tag, name in OWN_NAMES.items()
+        if tag is not ask.language and found[0].shown_in(tag) is tag
     )
     return Reply(
         blocks=(Title(ask.t("reply.customer_title")), Lead(ask.t("reply.customer_lead"))),
@@ -305,8 +308,10 @@ async def more(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
 @command("worked", listed=False)
 async def worked(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     """Take leave of a card that helped, with what does one good afterwards."""
-    if not ask.guidance.find(argument):
+    found = ask.guidance.find(argument)
+    if not found:
         return None
+    _judged(coach, ask, found[0], useful=True)
     after = [ask.guidance.topics[topic_id] for topic_id in ("step/recover", "write-it-down", "step/diagnose")]
     return cards.pick(
         ask,
@@ -323,6 +328,7 @@ async def other(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     found = ask.guidance.find(argument)
     if not found:
         return None
+    _judged(coach, ask, found[0], useful=False)
     near = [ask.guidance.topics[topic_id] for topic_id in found[0].next]
     return cards.pick(
         ask,
@@ -331,3 +337,9 @@ async def other(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         cards.topic_buttons(ask, near),
         Outcome("choice", choices=found[0].next[:3], why=f"not {found[0].id}"),
     )
+
+
+def _judged(coach: "Coach", ask: Ask, topic: Topic, *, useful: bool) -> None:
+    """Count what somebody said of a card, where that is switched on."""
+    if coach.counting:
+        coach.counting.judge(ask.message, topic.id, ask.language, useful=useful)

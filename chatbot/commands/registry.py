@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chatbot.cards import Ask
 from chatbot.guidance import fold
 from chatbot.model import Language, Reply
+from chatbot.roles import Role
 from chatbot.strings import Strings
 
 if TYPE_CHECKING:
@@ -25,22 +26,28 @@ UMBRELLA = "steady"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line of the registry. `slash`: it has a slash command of its own. `listed`: people type it."""
+    """A line of the registry. `slash`: it has a slash command of its own. `listed`: people type it.
+
+    `role` is what somebody must be to get anything from it; it checks that itself.
+    """
 
     name: str
     run: Run
     slash: bool = False
     listed: bool = True
+    role: Role = "agent"
 
 
 COMMANDS: dict[str, Command] = {}
 
 
-def command(name: str, *, slash: bool = False, listed: bool = True) -> Callable[[Run], Run]:
+def command(
+    name: str, *, slash: bool = False, listed: bool = True, role: Role = "agent"
+) -> Callable[[Run], Run]:
     """Enter a function in the registry."""
 
     def enter(run: Run) -> Run:
-        COMMANDS[name] = Command(name, run, slash, listed)
+        COMMANDS[name] = Command(name, run, slash, listed, role)
         return run
 
     return enter

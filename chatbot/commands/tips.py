@@ -53,6 +53,8 @@ async def tips(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         if standing != "member":
             refusal = _plain(ask, f"tips.standing_{standing}", f"tips refused: {standing}")
             return replace(refusal, private=True)  # it may be about a message that everybody sees
+        here = replace(ask.message.room, certain=True)
+        coach.room_seen(ask.message.workspace, here, ask.language, ask.message.person)
     subscription = await coach.tips.find(ask.message)
     run = _RUN[action or "status"]
     return await run(coach.tips, voice, ask, subscription, rest)
@@ -86,7 +88,7 @@ async def _apply(
     tips: "DailyTips", ask: Ask, subscription: "Subscription | None", wanted: "Wanted", language: Language
 ) -> "Subscription | None":
     """Write what was wanted over what is there; None if no tip would be left."""
-    from chatbot.daily_tips import new_subscription
+    from chatbot.daily_tips import fits, new_subscription
     from chatbot.tips import WORKING_DAYS, Schedule
 
     known = subscription.schedule if subscription else Schedule(_MORNING, wanted.zone or "UTC", WORKING_DAYS)
@@ -110,7 +112,7 @@ async def _apply(
         room=ask.message.room or made.room,
         stopped="",
     )
-    if not tips.fits(made.language, made.topics):
+    if not fits(ask.guidance, made.language, made.topics):
         return None
     new = subscription is None or subscription.stopped != ""
     return await tips.save(made, introduce=new and not made.room.personal)
@@ -147,7 +149,7 @@ async def _preview(
 
     if subscription is None:
         return status(voice, None)
-    return preview(voice, subscription, tips.next_tips(subscription, _PREVIEWED))
+    return preview(voice, subscription, await tips.next_tips(subscription, _PREVIEWED))
 
 
 async def _swap(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
@@ -198,6 +200,7 @@ async def _form(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subs
 
 async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     """Take what was filled in, each field by the same rules as what is typed."""
+    from chatbot.daily_tips import fits
     from chatbot.tip_cards import form, status
     from chatbot.tip_words import NotUnderstood, Wanted, read_request
 
@@ -229,7 +232,7 @@ async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subs
         errors["days"] = voice.t("tips.bad_days")
     language = Language.from_tag(values.get("language")) or voice.language
     found = replace(found, weekdays=days, weekly=values.get("rhythm") == "weekly", language=language)
-    if not errors and not tips.fits(language, found.topics or ()):
+    if not errors and not fits(ask.guidance, language, found.topics or ()):
         errors["topics"] = voice.t("tips.no_tips")
     if errors:
         return form(voice, subscription, values, errors)
@@ -239,7 +242,7 @@ async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subs
 
 async def _drop(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     """Take a tip out of the team's deck; the message it stood in says so to everybody, so in the team's language."""
-    if subscription is None or tips.text(rest, subscription.language) is None:
+    if subscription is None or rest not in ask.guidance.tips[subscription.language]:
         return _plain(ask, "tips.no_such_tip", "no such tip")
     subscription = await tips.save(replace(subscription, removed=subscription.removed | {rest}))
     ours = replace(voice, language=subscription.language)
@@ -256,7 +259,7 @@ async def _keep(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subs
     if subscription is None:
         return _plain(ask, "tips.no_such_tip", "no such tip")
     subscription = await tips.save(replace(subscription, removed=subscription.removed - {rest}))
-    card = tip_card(replace(voice, language=subscription.language), tips, [rest])
+    card = tip_card(replace(voice, language=subscription.language), [rest])
     return card or _plain(ask, "tips.no_such_tip", "no such tip")
 
 

@@ -9,6 +9,9 @@ from chatbot.model import Language, Reply
 if TYPE_CHECKING:
     from chatbot.coach import Coach
     from chatbot.daily_tips import DailyTips
+    from chatbot.freshness import Freshness
+    from chatbot.pushing import Pushes
+    from chatbot.tip_cards import Voice
 
 
 class Composer:
@@ -17,6 +20,8 @@ class Composer:
     def __init__(self, coach: "Coach") -> None:
         self._coach = coach
         self.tips: DailyTips | None = None
+        self.pushes: Pushes | None = None
+        self.freshness: Freshness | None = None
 
     async def compose(self, delivery: Delivery) -> Reply | None:
         """Return the message of a row; None if there is nothing left to say."""
@@ -25,12 +30,23 @@ class Composer:
 
         content = json.loads(delivery.content)
         language = Language(content["language"])
-        voice = Voice(language, self._coach.strings, self._coach.guidance)
+        voice = Voice(language, self._coach.strings, await self._coach.guidance_of(delivery.lane))
         match delivery.kind:
             case "tips.tip" | "tips.now" if self.tips:
-                return tip_cards.tip_card(voice, self.tips, content["tips"])
+                return tip_cards.tip_card(voice, content["tips"])
             case "tips.intro" if self.tips:
                 subscription = await self.tips.store.by_id(int(delivery.source.removeprefix("tips:")))
                 return tip_cards.introduction(voice, subscription, content["by"]) if subscription else None
+            case "fresh.remind" if self.freshness:
+                return await self.freshness.compose(voice, content)
+            case kind if kind.startswith("push.") and self.pushes:
+                return await self._push(voice, delivery)
             case _:
                 return None
+
+    async def _push(self, voice: "Voice", delivery: Delivery) -> Reply | None:
+        """Return what a push says by now: read anew for each row, so that a change holds from one row to the next."""
+        from chatbot import push_cards
+
+        found = await self.pushes.store.find(int(delivery.source.removeprefix("push:"))) if self.pushes else None
+        return push_cards.compose(voice, found, delivery.kind) if found else None

@@ -10,6 +10,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from chatbot.delivery.model import (
@@ -28,6 +29,7 @@ from chatbot.delivery.model import (
     Sender,
     Sent,
     Unknown,
+    amends,
 )
 from chatbot.delivery.pace import Pace
 from chatbot.incidents import log_incident
@@ -37,8 +39,12 @@ log = logging.getLogger("steady.delivery")
 A = TypeVar("A")
 B = TypeVar("B")
 
+#: Lanes that a process runs at the same time; the others wait for their turn.
+LANES_AT_ONCE = 1_000
 #: Requests under way at the same time, in all lanes of the process.
 IN_FLIGHT = 64
+#: Rows taken for sending at the same time, in all lanes: more would only wait, and be put back for having waited.
+IN_HAND = 4 * IN_FLIGHT
 #: Rows that a lane reads at once.
 BATCH = 128
 #: Seconds of sending for which rows are taken at once.
@@ -49,7 +55,7 @@ LEASE = 4.0
 LONGEST_SEND = 9.0
 #: Seconds after which looking for a row counts where a process died, or the platform is slow. Who takes over from a
 #: process that may still live waits for replicas.DEAD_AFTER too: in all more than LEASE and what a Sender has.
-SETTLED = 6.0
+SETTLED = 5.0
 #: The same where the platform hung up, or broke down, at once.
 SOON = 1.5
 #: The longest wait between two tries, in seconds.
@@ -79,6 +85,7 @@ class Lanes:
         self.gone = gone
         self.clock = clock
         self.gate = asyncio.Semaphore(IN_FLIGHT)
+        self.hand = asyncio.Semaphore(IN_HAND)
         #: Set when the program ends: what is under way is finished, and nothing more is begun.
         self.stopping = False
         # Kept while the process lives: a lane that is run again must not forget what it has just sent.
@@ -211,35 +218,65 @@ class _Lane:
         queue.appendleft(row)
         self._waiting = {row.target: queue, **self._waiting}
 
+    def _moment(self, target: str, now: float) -> float | None:
+        """Return when a target's next row may go; None if that is not within the next moment."""
+        if target in self._under_way:
+            return None
+        if self._is_late(target, now):  # then it only has to be written down
+            return now
+        moment = self._pace.moment(target, now)
+        return moment if moment <= now + AHEAD else None
+
+    def _is_late(self, target: str, now: float) -> bool:
+        return self._waiting[target][0].expires < now
+
     async def _take(self) -> int:
         """Begin to send what may go within the next moment, one row at a time for a target; return how many."""
+        hand = self._lanes.hand
+        now = self._clock()
+        if all(self._moment(target, now) is None for target in self._waiting):
+            return 0
+        await hand.acquire()  # where many lanes have much to send they take turns here
         now = self._clock()
         chosen: list[tuple[Delivery, float]] = []
         for target in list(self._waiting):
-            row = self._waiting[target][0]
-            if target in self._under_way:
+            moment = self._moment(target, now)
+            if moment is None:
                 continue
-            moment = now
-            if row.expires >= now:  # else it only has to be written down that it is late
-                if self._pace.lane_moment(now) > now + AHEAD:
+            if chosen:
+                if hand.locked():
                     break
-                moment = self._pace.moment(target, now)
-                if moment > now + AHEAD:
-                    continue
+                await hand.acquire()
+            if not self._is_late(target, now):
                 self._pace.book(target, moment)
             queue = self._waiting.pop(target)
-            queue.popleft()
+            chosen.append((queue.popleft(), moment))
             if queue:  # last in the round: a few long queues must not be what remains in the end
                 self._waiting[target] = queue
-            chosen.append((row, moment))
+        try:
+            # `now` was read before the intent: a process that is frozen from here on must not send when it wakes.
+            attempts = await self._lanes.intend([row.id for row, _ in chosen]) if chosen else []
+        except BaseException:
+            self._let_go(len(chosen))
+            raise
         if not chosen:
-            return 0
-        # `now` was read before the intent: a process that is frozen from here on must not send when it wakes.
-        attempts = await self._lanes.intend([row.id for row, _ in chosen])
+            self._let_go(1)
         for (row, moment), attempt in zip(chosen, attempts, strict=True):
-            if attempt is not None:  # else it was cancelled meanwhile, or another process has it
-                self._under_way[row.target] = asyncio.create_task(self._deliver(row, attempt, moment, now))
+            if attempt is None:  # it was cancelled meanwhile, or another process has it
+                self._let_go(1)
+                continue
+            task = asyncio.create_task(self._deliver(row, attempt, moment, now))
+            self._under_way[row.target] = task
+            task.add_done_callback(partial(self._delivered, row.target))
         return len(chosen)
+
+    def _delivered(self, target: str, _: object) -> None:
+        del self._under_way[target]
+        self._let_go(1)
+
+    def _let_go(self, number: int) -> None:
+        for _ in range(number):
+            self._lanes.hand.release()
 
     async def _wait(self) -> None:
         """Wait until something may be taken, or something under way is done."""
@@ -266,8 +303,6 @@ class _Lane:
                 self._put_back(row)
         except Exception as error:  # the row stays `sending`, and whoever runs the lane next looks for it
             log_incident(error)
-        finally:
-            del self._under_way[row.target]
 
     async def _sent(self, row: Delivery, attempt: int, moment: float, taken: float) -> Result:
         """Send a row and return what to write down."""
@@ -286,7 +321,7 @@ class _Lane:
             outcome: Outcome
             try:
                 async with asyncio.timeout(LONGEST_SEND):
-                    outcome = await self._sender.send(row, reply)
+                    outcome = await (self._sender.amend if amends(row) else self._sender.send)(row, reply)
             except TimeoutError:
                 outcome = Unknown()
         now = clock()
@@ -338,6 +373,10 @@ class _Lane:
             log_incident(error)
 
     async def _look_for(self, row: Delivery) -> None:
+        if amends(row):  # there is nothing to look for, and no harm in doing it twice
+            await self._ledger.looked([Result(row.id, row.attempt, "pending", row.due)], self._clock())
+            self._put_back(row)
+            return
         await asyncio.sleep(max(0.0, self._pace.book_look(self._clock()) - self._clock()))
         found: Look
         try:

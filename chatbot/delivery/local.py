@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
+from heapq import heappop, heappush
 from typing import Any
 
-from chatbot.delivery.lanes import Lanes
+from chatbot.delivery.lanes import LANES_AT_ONCE, Lanes
 from chatbot.incidents import log_incident
 
 log = logging.getLogger("steady.delivery")
@@ -23,7 +26,9 @@ class LocalEngine:
     def __init__(self, lanes: Lanes, clock: Callable[[], float] = time.time) -> None:
         self._lanes = lanes
         self._clock = clock
+        # When lanes are to be run: the earliest for each, and all that was ever planned, in order.
         self._when: dict[str, float] = {}
+        self._plans: list[tuple[float, str]] = []
         self._running: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._planning: asyncio.Task[None] | None = None
@@ -55,23 +60,27 @@ class LocalEngine:
             self._plan(lane, 0.0)
 
     def _plan(self, lane: str, due: float) -> None:
-        self._when[lane] = min(due, self._when.get(lane, due))
-        self._changed.set()
+        if due < self._when.get(lane, math.inf):
+            self._when[lane] = due
+            heappush(self._plans, (due, lane))
+            self._changed.set()
 
     async def _go_on(self) -> None:
         while True:
             self._changed.clear()
             now = self._clock()
-            for lane in [lane for lane, due in self._when.items() if due <= now and lane not in self._running]:
-                del self._when[lane]
-                self._running[lane] = asyncio.create_task(self._run(lane))
-            waiting = [due for lane, due in self._when.items() if lane not in self._running]
-            # A clock may be moved; nobody need tell us.
-            pause = min(1.0, max(0.0, min(waiting) - now)) if waiting else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            while self._plans and self._plans[0][0] <= now and len(self._running) < LANES_AT_ONCE:
+                due, lane = heappop(self._plans)
+                # An earlier plan may have come in between. One that is running is planned again at its end.
+                if self._when.get(lane) == due and lane not in self._running:
+                    del self._when[lane]
+                    self._running[lane] = asyncio.create_task(self._run(lane))
+            # A clock may be moved; nobody need tell us. Where as many run as may, one that ends wakes this too.
+            coming = self._plans[0][0] - now if self._plans else 1.0
+            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(coming if 0 < coming < 1 else 1.0):
+                    await self._changed.wait()
 
     async def _run(self, lane: str) -> None:
         try:
@@ -82,5 +91,7 @@ class LocalEngine:
         finally:
             del self._running[lane]
             self._changed.set()
-        if due is not None:
-            self._plan(lane, due)
+        planned = self._when.pop(lane, None)
+        for moment in (due, planned):
+            if moment is not None:
+                self._plan(lane, moment)

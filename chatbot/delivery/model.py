@@ -120,7 +120,7 @@ class Limits:
 
 
 class Sender(Protocol):
-    """What an adapter does for delivery. Neither call may retry by itself, nor go on when it is cancelled."""
+    """What an adapter does for delivery. No call may retry by itself, nor go on when it is cancelled."""
 
     limits: Limits
 
@@ -132,6 +132,14 @@ class Sender(Protocol):
 
     async def look(self, delivery: Delivery) -> Look:
         """Look in the conversation whether the row's message arrived."""
+
+    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
+        """Put a reply in the place of the message that the row's `reference` names; to do so twice is no harm."""
+
+
+def amends(delivery: Delivery) -> bool:
+    """Return whether a row changes a message instead of posting one; it begins with that message's `reference`."""
+    return delivery.kind.endswith(".amend")
 
 
 #: Makes the message of a row when it is sent; None if there is nothing left to say.

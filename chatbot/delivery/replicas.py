@@ -22,18 +22,18 @@ from procrastinate.worker import Worker
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Literal
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
-from chatbot.delivery.lanes import Lanes
+from chatbot.delivery.lanes import LANES_AT_ONCE, Lanes
 from chatbot.incidents import log_incident
+from chatbot.store.database import PATIENCE
 
 log = logging.getLogger("steady.delivery")
 
 #: Seconds between two signs of life of a process, and after which one that gives none is dead. See lanes.SETTLED.
 BEAT = 1.0
 DEAD_AFTER = 5.0
-#: Lanes that a process runs at the same time; the others wait for their turn.
-LANES_AT_ONCE = 500
 #: Seconds between two looks for jobs that have become due; new ones are told at once.
 _POLL = 0.5
 #: Seconds given at the end, or when the worker is begun anew, to what is under way.
@@ -79,7 +79,15 @@ class ReplicaEngine:
         self._beat = beat
         self._dead_after = dead_after
         self._conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._app = App(connector=PsycopgConnector(conninfo=self._conninfo, min_size=1, max_size=4, timeout=10))
+        self._app = App(
+            connector=PsycopgConnector(
+                conninfo=self._conninfo,
+                kwargs={"options": PATIENCE, "connect_timeout": 5},
+                min_size=1,
+                max_size=4,
+                timeout=5,
+            )
+        )
         self._jobs = self._app.job_manager = _Jobs(self._app.connector)
         self._app.task(name=_TASK, queue=_QUEUE)(self._run)
         self._working: asyncio.Task[None] | None = None
@@ -123,7 +131,9 @@ class ReplicaEngine:
         """Run a lane; its next run is queued before this one ends."""
         try:
             due = await self._lanes.run(lane)
-        except Exception as error:  # such as a database that went away: nothing is lost, only late
+        except SQLAlchemyError:  # the database went away, which is said once for all lanes; nothing is lost, only late
+            due = self._clock() + _AGAIN
+        except Exception as error:
             log_incident(error)
             due = self._clock() + _AGAIN
         if due is not None:

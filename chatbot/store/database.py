@@ -29,7 +29,11 @@ HEAD = "0002"
 #: Changes that share a transaction at most.
 TOGETHER = 64
 _SECONDS_TO_WAIT = 5
+#: An option of our own. SQLAlchemy's AUTOCOMMIT costs two statements more, and can't be asked for afterwards.
+_READING = "steady_reading"
 _VERSION = text("SELECT version_num FROM alembic_version")
+#: A process that stands still within a transaction must not keep the others from its rows for longer.
+PATIENCE = "-c idle_in_transaction_session_timeout=4s"
 #: Times that a change is tried when another process was in its way.
 _ATTEMPTS = 3
 
@@ -50,6 +54,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite:")
         self.engine: AsyncEngine = _engine(url)
+        self._reading = {_READING: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._asked: asyncio.Queue[_Asked[Any]] = asyncio.Queue()
         self._writing: asyncio.Task[None] | None = None
 
@@ -101,7 +106,7 @@ class Database:
     async def read(self, statement: Executable, values: Any = None) -> Sequence[Row[Any]]:
         """Return the rows of a query."""
         async with self.engine.connect() as connection:
-            connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection = await connection.execution_options(**self._reading)
             return (await connection.execute(statement, values)).all()
 
     async def write(self, change: Change[T]) -> T:
@@ -187,7 +192,12 @@ def _engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         return engine
-    return create_async_engine(wanted.set(drivername="postgresql+psycopg"), pool_size=5, pool_pre_ping=True)
+    return create_async_engine(
+        wanted.set(drivername="postgresql+psycopg"),
+        pool_size=5,
+        pool_pre_ping=True,
+        connect_args={"options": PATIENCE},
+    )
 
 
 def _prepare(connection: Any, _: Any) -> None:
@@ -200,7 +210,8 @@ def _prepare(connection: Any, _: Any) -> None:
 
 
 def _begin(connection: Any) -> None:
-    if connection.get_isolation_level() != "AUTOCOMMIT":
+    # A query needs no transaction, and must not wait for whoever is writing.
+    if not connection.get_execution_options().get(_READING):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -30,3 +30,8 @@ class MemoryPreferences:
             self._quiet.pop((workspace, person), None)
         else:
             self._quiet[workspace, person] = day
+
+    async def forget(self, workspace: str, person: str) -> None:
+        """Forget all that a person chose."""
+        self._languages.pop((workspace, person), None)
+        self._quiet.pop((workspace, person), None)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,16 @@ class SqlPreferences:
     async def set_quiet_until(self, workspace: str, person: str, day: date | None) -> None:
         """Mute personal messages until a day; None undoes it."""
         await self._set(workspace, person, {"quiet_until": day.isoformat() if day else None})
+
+    async def forget(self, workspace: str, person: str) -> None:
+        """Forget all that a person chose."""
+        statement = delete(preferences).where(preferences.c.workspace == workspace, preferences.c.person == person)
+
+        async def change(connection: AsyncConnection) -> None:
+            await connection.execute(statement)
+
+        await self._database.write(change)
+        self._known.pop((workspace, person), None)
 
     async def _of(self, workspace: str, person: str) -> _Known:
         key = (workspace, person)

@@ -1,21 +1,12 @@
 // The page: shows what the server tells over one stream of events, and posts what the person does.
 
+import { showDesk } from "./desk.js";
+import { dismiss, showModal } from "./modal.js";
+import { base, byId, fragment, language, post, say } from "./server.js";
 import "./teams-card.js";
 
 const KEPT = 200;
-const base = document.body.dataset.base;
-const language = document.documentElement.lang;
-const byId = (id) => document.getElementById(id);
-const [picks, composer, text, notice, said, wire] = ["picks", "composer", "text", "notice", "said", "wire"].map(byId);
-
-// The server has drawn and escaped these fragments; nothing else may become HTML here.
-const policy = globalThis.trustedTypes?.createPolicy("steady#fragment", { createHTML: (html) => html });
-
-function fragment(html) {
-  const template = document.createElement("template");
-  template.innerHTML = policy ? policy.createHTML(html) : html;
-  return template.content.firstElementChild;
-}
+const [picks, composer, text, notice, wire] = ["picks", "composer", "text", "notice", "wire"].map(byId);
 
 function cap(list, kind) {
   const all = list.querySelectorAll(kind);
@@ -32,7 +23,7 @@ function readLast(pane) {
 let live = false; // until "ready", what comes is history: shown, but not said aloud
 
 function show(change) {
-  const article = fragment(change.html);
+  const article = fragment(change.html).firstElementChild;
   const known = byId(`post-${change.id}`);
   const pane = byId(change.pane);
   if (known) {
@@ -44,13 +35,14 @@ function show(change) {
     cap(pane, ":scope > .post");
     readLast(pane);
   }
-  if (live && change.said) said.textContent = change.said;
+  if (live && change.said) say(change.said);
 }
 
 function clear() {
   for (const post of document.querySelectorAll(".post")) post.remove();
   wire.replaceChildren();
-  said.textContent = "";
+  dismiss();
+  say("");
 }
 
 const events = new EventSource(`${base}/events?lang=${language}`);
@@ -61,6 +53,8 @@ events.onmessage = ({ data }) => {
     wire.append(fragment(`<table>${change.html}</table>`).querySelector("tr"));
     cap(wire, ":scope > tr");
   }
+  if (change.kind === "modal") showModal(change);
+  if (change.kind === "desk") showDesk(change);
   if (change.kind === "reset") clear();
   if (change.kind === "bye") live = false;
   if (change.kind === "ready") {
@@ -74,19 +68,6 @@ events.onerror = () => {
 };
 
 // ---- what goes
-
-async function post(path, body) {
-  notice.textContent = "";
-  try {
-    const headers = { "Content-Type": "application/json" };
-    const response = await fetch(`${base}/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-    if (!response.ok) notice.textContent = notice.dataset.failed;
-    return response.ok;
-  } catch {
-    notice.textContent = notice.dataset.lost;
-    return false;
-  }
-}
 
 const picked = () => Object.fromEntries(new FormData(picks));
 

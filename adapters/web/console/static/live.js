@@ -1,0 +1,27 @@
+// The figures of a push that is under way, fetched again and again until it is done.
+
+const EVERY = 1500;
+const place = document.getElementById("live");
+// The server has drawn and escaped this fragment; nothing else may become HTML here.
+const policy = globalThis.trustedTypes?.createPolicy("steady#fragment", { createHTML: (html) => html });
+
+async function look() {
+  try {
+    const response = await fetch(`${place.dataset.figures}?lang=${document.documentElement.lang}`);
+    if (response.ok) {
+      const html = await response.text();
+      const template = document.createElement("template");
+      template.innerHTML = policy ? policy.createHTML(html) : html;
+      const fresh = template.content.querySelector("#figures");
+      const old = document.getElementById("figures");
+      // What did not change stays: a screen reader would read it again.
+      if (fresh && fresh.innerHTML !== old.innerHTML) old.replaceWith(fresh);
+      if (fresh?.dataset.live === "no") return;
+    }
+  } catch {
+    // The next look may succeed.
+  }
+  setTimeout(look, EVERY);
+}
+
+setTimeout(look, EVERY);

@@ -1,0 +1,105 @@
+"""The rooms in which Steady was spoken to, or to which it was added: where a push can go.
+
+Of a conversation with one person it is kept that there is one, and with whom: to respect their quiet time. What was
+said, how often and when last is not.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from chatbot.delivery.model import Reason
+from chatbot.incidents import log_incident
+from chatbot.model import Language, Room
+from chatbot.rooms import RoomChange
+
+#: Rooms that this process remembers having noted; past that it begins anew.
+_REMEMBERED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRoom:
+    """A room that a push can go to; `person` is who it is shared with, if it is personal.
+
+    `language` is that of its tips, or the one last spoken in it; `zone` an IANA name, "" while none is known.
+    """
+
+    room: Room
+    language: Language
+    zone: str = ""
+    person: str = ""
+
+
+class RoomStore(Protocol):
+    """Where rooms are kept. Each call is one transaction."""
+
+    async def note(self, workspace: str, room: Room, language: Language, person: str) -> None:
+        """Write a room down, new or again; one that is not `certain` gets its name if it is known, and no more."""
+
+    async def gone(self, workspace: str, address: str | None, reason: Reason) -> None:
+        """Note that a room, or (None) each of a workspace, takes nothing any more."""
+
+    async def changed(self, workspace: str, room: str | None, change: RoomChange) -> None:
+        """Note what happened to a room, to a team's rooms, or (None) to a whole workspace."""
+
+    async def of_workspace(self, workspace: str) -> list[KnownRoom]:
+        """Return the rooms that a push can go to, by their keys."""
+
+
+class RoomsSeen:
+    """Notes rooms at most once a day, and never delays an answer."""
+
+    def __init__(self, store: RoomStore, clock: Callable[[], datetime]) -> None:
+        self.store = store
+        self._clock = clock
+        self._noted: dict[tuple[str, str, bool], tuple[date, Language | None]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def note(self, workspace: str, room: Room, language: Language, person: str = "") -> None:
+        """Note a room in the background; what fails is logged, and tried again with the next message."""
+        if self._closed or (room.personal and not room.certain):
+            return
+        # In a channel everybody has a language of their own; a person who changes theirs means it.
+        key = (workspace, room.key, room.name != "")
+        value = (self._clock().date(), language if room.personal else None)
+        if self._noted.get(key) == value or not (room.certain or room.name):
+            return
+        if len(self._noted) >= _REMEMBERED:
+            self._noted.clear()
+        self._noted[key] = value
+        task = asyncio.create_task(self._write(workspace, room, language, person if room.personal else ""))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def gone(self, workspace: str, address: str | None, reason: Reason) -> None:
+        """Leave out what takes nothing any more; told by delivery when a platform refuses."""
+        await self.store.gone(workspace, address, reason)
+        self._forget(workspace)
+
+    async def changed(self, workspace: str, room: str | None, change: RoomChange) -> None:
+        """Take note of what happened to a room, to a team's rooms, or to a whole workspace."""
+        await self.store.changed(workspace, room, change)
+        self._forget(workspace)
+
+    async def written(self) -> None:
+        """Wait until everything noted so far is written."""
+        await asyncio.gather(*self._writing)
+
+    async def close(self) -> None:
+        """Note nothing more."""
+        self._closed = True
+        await self.written()
+
+    def _forget(self, workspace: str) -> None:
+        """Note the rooms of a workspace anew when they are spoken in."""
+        self._noted = {key: value for key, value in self._noted.items() if key[0] != workspace}
+
+    async def _write(self, workspace: str, room: Room, language: Language, person: str) -> None:
+        try:
+            await self.store.note(workspace, room, language, person)
+        except Exception as error:  # nobody awaits this task
+            self._forget(workspace)
+            log_incident(error)

@@ -1,0 +1,445 @@
+"""Leads through the doors of both platforms, and by files; and that what they write stays text everywhere."""
+
+import csv
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.cli import main
+from adapters.leading import Leading
+from adapters.slack import measure as measure_slack
+from adapters.slack import to_slack
+from adapters.slack.payloads import mentions_in
+from adapters.teams import to_card
+from adapters.teams.translate import mentions_in as mentions_in_teams
+from chatbot.coach import Coach
+from chatbot.guidance import Guidance
+from chatbot.model import Language, Mention, Message, Reply, plain_text
+from chatbot.publishing import Publishing
+from chatbot.roles import Actor
+from chatbot.store.database import Database
+from chatbot.strings import Strings
+from chatbot.tip_cards import Voice, tip_card
+from chatbot.written import Words, Written, tidy_line
+from tests.fake_identity import Teams, running
+from tests.slack_far_end import FarEnd, Slack, form, interactive, payload, refused, slack
+from tests.test_slack_forms import checked, submitted
+
+WORKSPACE = "slack:T0STEADY1"
+TENANT = "teams:bbbbbbbb-0000-4000-8000-00000000000b"
+ANNA = "aaaaaaaa-0000-4000-8000-00000000000a"
+GENERAL = "19:general@thread.tacv2"
+
+FILLED_IN = {
+    "language": "en", "topic": "new", "title": "Goodwill vouchers", "lead": "Offer the voucher before they ask.",
+    "steps": "Say what it is worth.", "say": "May I send you a voucher?", "aliases": "kulanz",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def here(coach: Coach, tmp_path: Path) -> AsyncIterator[Slack]:
+    async with slack(coach, FarEnd()) as running_slack:
+        database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
+        await database.start()
+        groups = {"slack": running_slack.adapter.delivery}
+        leading = Leading(database, coach, {WORKSPACE: ["U0AGENT01"]}, groups, lambda: 1_795_000_000.0, fits=False)
+        await leading.start()
+        yield running_slack
+        await leading.stop()
+        await database.stop()
+
+
+async def typed(here: Slack, text: str, user: str = "U0AGENT01", **changes: Any) -> dict[str, Any]:
+    """Type a slash command and return what it is answered with, which leads are by the response URL."""
+    url = f"{here.far.url}respond/command"
+    here.far.calls.clear()
+    body = form(payload("command", command="/steady", text=text, user_id=user, response_url=url, **changes))
+    assert await here.send(body) == (200, b"")
+    await here.far.until(lambda far: bool(far.calls))
+    return here.far.calls[0][1]
+
+
+async def test_slack_names_leads_by_person_and_by_group(here: Slack, coach: Coach) -> None:
+    assert "Only admins" in json.dumps(await typed(here, "lead add <@U0BEN|ben>", user="U0STRANGER"))
+    told = await typed(here, "lead add <@U0BEN|ben> <!subteam^S0LEADS|@support-leads>")
+    assert "ben; support-leads" in json.dumps(told)
+    assert coach.roles
+    assert await coach.roles.role_of(WORKSPACE, "U0BEN") == "lead"
+    assert [row.subject for row in await coach.roles.leads(WORKSPACE)][:2] == ["U0BEN", "group:S0LEADS"]
+    here.far.answers["usergroups.users.list"] = [refused("missing_scope")]
+    assert await coach.roles.role_of(WORKSPACE, "U0EVE") == "agent"
+    assert here.far.calls[-1] == ("usergroups.users.list", {"usergroup": "S0LEADS"})
+
+
+async def test_a_slack_modal_writes_previews_and_publishes(here: Slack) -> None:
+    view = (await typed(here, "write"))["view"]
+    view = checked(json.loads(view) if isinstance(view, str) else view)
+    state = {name: {"value": value} for name, value in FILLED_IN.items() if name not in ("language", "topic")}
+    wrong = submitted(view, **(state | {"title": {"value": "Pause"}}))
+    status, body = await here.send(interactive(wrong))
+    assert (status, json.loads(body)["response_action"]) == (200, "errors")
+    assert list(json.loads(body)["errors"]) == ["title 0"]
+    here.far.calls.clear()
+    assert await here.send(interactive(submitted(view, **state))) == (200, b"")
+    draft = await here.far.called("chat.postEphemeral")
+    assert "Offer the voucher before they ask." in json.dumps(draft)
+    blocks = json.loads(draft["blocks"]) if isinstance(draft["blocks"], str) else draft["blocks"]
+    row = blocks[-1]
+    publish = next(each for each in row["elements"] if each["value"].startswith("write publish"))
+    here.far.calls.clear()
+    press = payload(
+        "press_private", actions=[{**publish, "action_id": "p 0", "block_id": row["block_id"]}],
+        response_url=f"{here.far.url}respond/press",
+    )  # fmt: skip
+    assert await here.send(interactive(press)) == (200, b"")
+    await here.far.until(lambda far: bool(far.calls))
+    assert "is published" in json.dumps(here.far.calls[0][1])
+    status, body = await here.send(form(payload("command", command="/steady", text="kulanz", user_id="U0EVE")))
+    assert "Offer the voucher before they ask." in body.decode()
+
+
+def test_who_is_mentioned_in_slack() -> None:
+    text = "lead add <@U1|ann> <@W2> <!subteam^S3|@leads> <!channel> <#C4|x> <http://evil|@U9> <@U1> <@U0BOT> <@u5>"
+    found = mentions_in(text, ours=frozenset({"U0BOT"}))
+    assert found == (Mention("U1", "ann"), Mention("W2", ""), Mention("group:S3", "leads"))
+    assert len(mentions_in(" ".join(f"<@U{n}>" for n in range(99)))) == 20
+
+
+# ---- Teams
+
+
+@pytest.fixture
+async def teams(coach: Coach, tmp_path: Path) -> AsyncIterator[Teams]:
+    async with running(coach) as running_teams:
+        database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
+        await database.start()
+        groups = {"teams": running_teams.adapter.delivery}
+        leading = Leading(database, coach, {}, groups, lambda: 1_795_000_000.0, fits=False)
+        await leading.start()
+        yield running_teams
+        await leading.stop()
+        await database.stop()
+
+
+def installed(teams: Teams, person: str, team: bool) -> dict[str, Any]:
+    activity = teams.payload("installation", id=f"i-{person}-{team}")
+    activity["from"] = {"id": "29:x", "aadObjectId": person, "name": "Anna Agent"}
+    if team:
+        activity["conversation"] = {
+            "conversationType": "channel",
+            "isGroup": True,
+            "id": GENERAL,
+            "tenantId": TENANT[6:],
+        }
+        activity["channelData"]["team"] = {"id": GENERAL}
+    return activity
+
+
+async def test_whoever_adds_us_to_a_team_first_is_admin(teams: Teams, coach: Coach) -> None:
+    assert coach.roles
+    assert (await teams.send(installed(teams, "eve", team=False)))[0] == 200
+    assert await coach.roles.role_of(TENANT, "eve") == "agent", "anybody may add us for themselves"
+    assert (await teams.send(installed(teams, ANNA, team=True)))[0] == 200
+    assert (await teams.send(installed(teams, "eve", team=True)))[0] == 200
+    assert await coach.roles.role_of(TENANT, ANNA) == "admin"
+    assert await coach.roles.role_of(TENANT, "eve") == "agent"
+
+
+async def test_teams_names_a_lead_by_mention_who_then_writes_with_a_card(teams: Teams, coach: Coach) -> None:
+    await teams.send(installed(teams, ANNA, team=True))
+    teams.far.members[GENERAL] = {"29:1ben"}
+    activity = teams.payload("message_channel", id="m1", text="<at>Steady</at> lead add <at>Ben</at>")
+    ben = {"type": "mention", "mentioned": {"id": "29:1ben", "name": "Ben"}, "text": "<at>Ben</at>"}
+    assert (await teams.send({**activity, "entities": [*activity["entities"], ben]}))[0] == 200
+    await teams.calls()
+    assert coach.roles
+    assert await coach.roles.role_of(TENANT, "29:1ben") == "lead"
+
+    mine = teams.payload("message_personal", id="m2", text="write")
+    mine["from"] = {"id": "29:1ben", "name": "Ben"}
+    await teams.send(mine)
+    card = (await teams.calls())[-1].body["attachments"][0]["content"]
+    save = next(
+        action["data"] for element in card["body"] if element["type"] == "ActionSet" for action in element["actions"]
+        if action["data"]["command"] == "write save"
+    )  # fmt: skip
+    until = next(element["value"] for element in card["body"] if element.get("id") == "form_verified_until")
+    press = teams.payload("card_action", id="m3")
+    press["from"] = mine["from"]
+    inputs = {
+        f"form_{name}": value for name, value in (FILLED_IN | {"verified_until": until, "owner": "29:1ben"}).items()
+    }
+    press["value"] = {"action": {"type": "Action.Execute", "verb": "steady", "data": {**save, **inputs}}}
+    status, answer = await teams.send(press)
+    assert status == 200
+    assert "Offer the voucher before they ask." in json.dumps(answer)
+    forged = teams.payload("card_action", id="m4")
+    forged["from"] = {"id": "29:eve", "aadObjectId": "eve"}
+    data = {"command": "write publish 1 1", "language": "en"}
+    forged["value"] = {"action": {"type": "Action.Execute", "verb": "steady", "data": data}}
+    await teams.send(forged)
+    assert coach.publishing
+    assert (await coach.publishing.piece(TENANT, 1)).live is None
+    forged["from"], forged["id"] = mine["from"], "m5"
+    await teams.send(forged)
+    assert (await coach.publishing.piece(TENANT, 1)).published == 1
+
+
+def test_who_is_mentioned_in_teams() -> None:
+    def of(**person: str) -> dict[str, Any]:
+        return {"type": "mention", "mentioned": person}
+
+    people = [
+        of(id="28:bot"), of(id="29:a", name="Ann"), of(id="29:b", aadObjectId="bb", name="B"), of(id="19:channel"),
+        of(id="tag", name="tag"), {"type": "mention"}, "x",
+    ]  # fmt: skip
+    activity = {"recipient": {"id": "28:bot"}, "entities": people}
+    assert mentions_in_teams(activity) == (Mention("29:a", "Ann"), Mention("bb", "B"))
+    assert mentions_in_teams({}) == ()
+
+
+# ---- text is text
+
+HOSTILE = (
+    "{{ 7*7 }}", "{% for x in y %}", "<!channel>", "<!here|now>", "<@U1>", "<#C1>", "<http://evil.example|click>",
+    "[x](javascript:alert(1))", "*bold* _it_ ~no~ `code`", "<at>all</at>", "<b>b</b><script>alert(1)</script>",
+    ":smile: :joy:", "&lt;!channel&gt;", '{"type":"AdaptiveCard"}', "# head", "1. one", "- item", "{{DATE(2026-01-01)}}",
+    "@channel", "| a | b |", "\\", "![i](http://e/x.png)", "${7*7}", "%s %(x)s", "'; DROP TABLE pieces; --",
+)  # fmt: skip
+
+
+def strings_in(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in strings_in(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in strings_in(inner)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.fixture
+async def publishing(coach: Coach, tmp_path: Path) -> AsyncIterator[Publishing]:
+    database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
+    await database.start()
+    leading = Leading(database, coach, {"test:w": ["test:p"]}, {}, lambda: 1_795_000_000.0, fits=False)
+    await leading.start()
+    yield leading.publishing
+    await leading.stop()
+    await database.stop()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_what_a_lead_writes_arrives_as_it_was_typed(publishing: Publishing, coach: Coach, text: str) -> None:
+    words = Words(
+        f"T {text}"[:40],
+        f"L {text}",
+        (f"S {text}",),
+        (f"P {text}",),
+        tip=f"I {text}",
+        aliases=("the alias", f"a {text}"[:40]),
+    )
+    actor = Actor("test:w", "test:p", f"N {text}")
+    written = Written("", {Language.EN: words}, "test:p", "", date(2027, 1, 1), (f"A {text}"[:40],))
+    version = await publishing.save_draft(actor, written)
+    await publishing.publish(actor, version.piece, version.number)
+
+    async def ask(what: str) -> Reply:
+        return await coach.reply(Message(what, "test:w", "test:p", Language.EN, pressed=True, name=actor.name))
+
+    card = await ask("the alias")
+    for said in (words.title, words.lead, words.steps[0], words.say[0], f"N {text}"):
+        assert said in plain_text(card)
+    for what in (
+        "the alias", "write list", f"write piece {version.piece}", f"write versions {version.piece}",
+        f"write missing {version.piece} 1", f"write languages {version.piece} 1", "audit", "topics team", "leads",
+        f"write edit {version.piece} en",
+    ):  # fmt: skip
+        reply = await ask(what)
+        assert "went wrong" not in plain_text(reply), what
+        _is_literal_in_slack(reply)
+        _is_literal_in_teams(reply)
+
+
+def _is_literal_in_slack(reply: Reply) -> None:
+    if reply.form:
+        return
+    message = to_slack(reply)
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            assert value.get("type") not in ("mrkdwn", "link", "user", "channel", "broadcast", "emoji", "usergroup")
+            if value.get("type") == "plain_text" and ":" in value["text"]:
+                assert value["emoji"] is False
+            for inner in value.values():
+                look(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner)
+
+    look(message["blocks"])
+    assert "<" not in message["text"].replace("&lt;", "")
+    assert not measure_slack(reply).problems
+
+
+def _is_literal_in_teams(reply: Reply) -> None:
+    card = to_card(reply)
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            assert value.get("type") not in ("Image", "Media", "Action.OpenUrl")
+            if value.get("type") == "TextBlock":
+                unescaped = re.sub(r"\\.", "", value["text"])
+                for mark in ("[", "<", "*", "_", "`", "{{"):
+                    assert mark not in unescaped
+            if value.get("type") == "TextRun":
+                assert "{{" not in value["text"]
+            for inner in value.values():
+                look(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner)
+
+    look(card["body"])
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u202e", "\u2066", "\u200b", "\u200f", "\x00", "\x1b", "\ufeff", "\U000e0041", "\ud83c", "\ue000"]
+)
+async def test_what_shows_nothing_is_left_out(publishing: Publishing, mark: str) -> None:
+    text = f"One{mark} two{mark}"
+    assert tidy_line(text) == "One two"
+    words = Words(text, text, (text,), (text,), (text,), text, (text,))
+    written = Written("", {Language.EN: words}, "test:p", "", date(2027, 1, 1), (text,))
+    version = await publishing.save_draft(Actor("test:w", "test:p"), written)
+    for shown in strings_in(to_card(publishing.preview(written, Language.EN))):
+        assert mark not in shown
+    assert version.written.words[Language.EN].steps == ("One two",)
+    assert version.written.audience == ("One two",)
+
+
+def test_lines_are_made_one() -> None:
+    assert tidy_line(" a\n\tb\u2028c\u00a0 d\r\n") == "a b c d"
+
+
+# ---- files
+
+FILE = """+++
+verified_until = 2090-01-01
+[aliases]
+en = ["goodwill"]
+[phrases]
+en = ["can I give them a voucher?"]
++++
+## en: Goodwill {{ 7*7 }}
+Offer the voucher before they ask.
+- Say what it is worth, and until when.
+### say
+- I would like to offer you a voucher.
+### tips
+- Early is a gift; late, it is a bargain.
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/steady.sqlite3")
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / "team"
+    made.mkdir()
+    return made
+
+
+def bring(path: Path, name: str = "Anna Berg") -> int:
+    return main(["import", str(path), "--workspace", "slack:T1", "--as", name])
+
+
+def test_files_are_published_with_a_line_in_the_audit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "goodwill.md").write_text(FILE.replace("2090-01-01", "2027-01-01"), encoding="utf-8")
+    (folder / "step").mkdir()
+    (folder / "step" / "listen.md").write_text(
+        "## de: Gut zuhören am Telefon\nLassen Sie ausreden.\n", encoding="utf-8"
+    )
+    assert bring(folder) == 0, capsys.readouterr().err
+    assert bring(folder / "goodwill.md", "=Eve") == 0
+    told = capsys.readouterr().out
+    assert "team/goodwill: version 1" in told
+    assert "step/listen: version 1" in told
+    assert "team/goodwill: version 2" in told
+    out = folder.parent / "audit.csv"
+    assert main(["audit", "--out", str(out)]) == 0
+    rows = list(csv.reader(out.read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 4
+    assert rows[1][2:] == ["'=Eve (=Eve)", "imported", "team/goodwill version 2"]
+    assert main(["audit", "--out", str(out), "--workspace", "slack:T2"]) == 0
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (FILE, "verified_until: Please give a day to come"),
+        ("## en: \nFirst line.\n", "en.title: This must not be empty"),
+        ("## xx: Title\nFirst line.\n", "## xx: Title: must read"),
+        ("## en: Title\nFirst line.\nno list\n", "en.steps: must be a list"),
+        ("## en: Title\nFirst line.\n### why\nBecause.\n", "en.why: is no section"),
+        ("## en: Title\nLine.\n### tips\n- a\n- b\n", "en.tips: has 2 entries"),
+        ("+++\nowner = 1\n+++\n## en: Title\nLine.\n", "owner: extra inputs"),
+        ("+++\nx = \n+++\n## en: Title\nLine.\n", "front matter: is not TOML"),
+        ("+++\n## en: Title\nLine.\n", "front matter: must begin and end"),
+        ("hello\n", "text: stands before the first language"),
+        ("", "text: is missing"),
+        ("## en: Pause\nLine.\n", "en.title: “Pause” already leads to"),
+        (f"## en: {'T' * 41}\nLine.\n", "41 characters; 40 at most"),
+        ("\udcff", "file: is not UTF-8"),
+    ],
+)
+def test_a_file_with_an_error_names_it_and_publishes_nothing(
+    folder: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a-good.md").write_text("## en: Fine\nLine.\n", encoding="utf-8")
+    (folder / "bad.md").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert bring(folder) == 1
+    error = capsys.readouterr().err
+    assert f"bad.md: {said}" in error or (said in error and "bad.md" in error)
+    assert main(["audit", "--out", str(folder.parent / "a.csv")]) == 0
+    assert "0 action(s)" in capsys.readouterr().out
+
+
+def test_what_is_no_folder_or_workspace_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bring(folder / "nothing") == 1
+    assert "holds no topic files" in capsys.readouterr().err
+    assert main(["import", str(folder), "--workspace", "T1", "--as", "A"]) == 1
+    assert "--workspace must be like" in capsys.readouterr().err
+
+
+# ---- tips
+
+
+async def test_a_published_tip_joins_those_of_its_workspace_and_leaves_with_it(
+    publishing: Publishing, coach: Coach, guidance: Guidance, strings: Strings
+) -> None:
+    words = Words("Vouchers", "Offer them.", tip="Early is a gift.")
+    actor = Actor("test:w", "test:p", "Lena")
+    version = await publishing.save_draft(actor, Written("", {Language.EN: words}, "test:p", "", date(2027, 1, 1)))
+    await publishing.publish(actor, version.piece, version.number)
+
+    tip = "team/vouchers#1"
+    ours = await coach.guidance_of("test:w")
+    assert ours.tips[Language.EN][tip] == "Early is a gift."
+    assert tip not in ours.tips[Language.DE], "nobody wrote it in German"
+    assert tip not in (await coach.guidance_of("test:other")).tips[Language.EN]
+    card = tip_card(Voice(Language.EN, strings, ours), [tip])
+    assert card
+    assert "Early is a gift." in plain_text(card)
+    assert "Your team's guidance, by Lena" in plain_text(card)
+    digest = tip_card(Voice(Language.EN, strings, ours), [tip, "calm#1"])
+    assert digest
+    assert "by Lena" in plain_text(digest)
+    await publishing.withdraw(actor, version.piece)
+    gone = await coach.guidance_of("test:w")
+    assert tip not in gone.tips[Language.EN]
+    assert tip_card(Voice(Language.EN, strings, gone), [tip]) is None
