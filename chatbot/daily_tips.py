@@ -163,6 +163,11 @@ class DailyTips:
         rooms = self._rooms.get(message.workspace) or self._rooms.get(message.workspace.partition(":")[0])
         return await rooms.standing(message) if rooms else "cant_tell"
 
+    async def name_of(self, message: Message) -> str:
+        """Return what the author of a message is called, "" if nobody can tell."""
+        rooms = self._rooms.get(message.workspace) or self._rooms.get(message.workspace.partition(":")[0])
+        return await rooms.name_of(message) if rooms else message.name
+
     async def find(self, message: Message) -> Subscription | None:
         """Return the subscription of the room that a message comes from."""
         return await self.store.find(message.workspace, message.room.key) if message.room else None
@@ -173,7 +178,8 @@ class DailyTips:
 
         def introduction(saved: Subscription) -> Sequence[Draft]:
             content = {"by": saved.set_by, "language": saved.language}
-            return [self._draft(saved, "intro", secrets.token_hex(6), content, now)] if introduce else []
+            # Two people who set it up in the same minute are introduced once.
+            return [self._draft(saved, "intro", f"{now:%Y%m%dT%H%M}", content, now)] if introduce else []
 
         saved = await self.store.save(self._planned(subscription, now), introduction, now.timestamp())
         self._changed.set()

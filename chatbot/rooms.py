@@ -15,3 +15,6 @@ class Rooms(Protocol):
 
     async def standing(self, message: Message) -> Standing:
         """Return what the message's author is in its room; in a personal conversation always a member."""
+
+    async def name_of(self, message: Message) -> str:
+        """Return what the message's author is called, as others know them; "" if the platform does not say."""

@@ -42,6 +42,9 @@ class Platform:
     async def standing(self, message: Message) -> Standing:
         return self.who
 
+    async def name_of(self, message: Message) -> str:
+        return message.name
+
 
 class Team:
     """A channel in which things are typed, with a clock that is moved."""

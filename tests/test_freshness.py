@@ -42,6 +42,9 @@ class Platform:
     async def standing(self, message: Message) -> Standing:
         return "member"
 
+    async def name_of(self, message: Message) -> str:
+        return message.name
+
 
 class _ByHand:
     """An engine that runs nothing: the tests say when."""

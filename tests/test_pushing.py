@@ -68,6 +68,9 @@ class Platform:
     async def standing(self, message: Message) -> Standing:
         return "member"
 
+    async def name_of(self, message: Message) -> str:
+        return message.name
+
     @property
     def reached(self) -> list[str]:
         return [delivery.target for delivery, _ in self.sent]

@@ -185,6 +185,18 @@ class SlackDelivery:
         except (aiohttp.ClientError, OSError):
             return "cant_tell"
 
+    async def name_of(self, message: Message) -> str:
+        """Return the author's name in the workspace: a payload has no more than a handle, or none at all."""
+        try:
+            info = await self._read("users.info", {"user": message.person})
+        except (aiohttp.ClientError, OSError):
+            return message.name
+        user = info.body.get("user")
+        known = user if isinstance(user, dict) and not info.error else {}
+        profile = known.get("profile")
+        named = profile.get("display_name") if isinstance(profile, dict) else ""
+        return str(named or known.get("real_name") or message.name)
+
     async def _with_us(self, room: Room, person: str) -> Standing:
         """Return "member" in the direct messages with us: a slash command works in other people's as well."""
         opened = await self._read("conversations.open", {"users": person})

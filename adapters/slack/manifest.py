@@ -22,6 +22,7 @@ SCOPES = (
     "im:history",
     "im:write",
     "usergroups:read",
+    "users:read",
 )
 #: What the bot is told; docs/slack.md says what each is for.
 EVENTS = (

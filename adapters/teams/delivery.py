@@ -98,6 +98,10 @@ class TeamsDelivery:
         """
         return CantTell()
 
+    async def name_of(self, message: Message) -> str:
+        """Return the author's name, which every activity carries."""
+        return message.name
+
     async def standing(self, message: Message) -> Standing:
         """Return what the message's author is in its room, as Teams knows it at this moment."""
         room = message.room

@@ -108,7 +108,7 @@ async def _apply(
         schedule=schedule,
         language=wanted.language or made.language,
         topics=made.topics if wanted.topics is None else wanted.topics,
-        set_by=made.set_by if made.room.personal else ask.message.name or made.set_by,
+        set_by=made.set_by if made.room.personal else await tips.name_of(ask.message) or made.set_by,
         room=ask.message.room or made.room,
         stopped="",
     )

@@ -39,6 +39,8 @@ _ATTEMPTS = 3
 
 # At DEBUG it writes down each statement with its values: who somebody is and what they chose.
 logging.getLogger("aiosqlite").setLevel(logging.INFO)
+# What it says at INFO is of interest to whoever writes migrations.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @dataclass(slots=True)

@@ -79,9 +79,10 @@ class Pieces:
         """Return in words what agents see of a piece, and what waits."""
         t, language = visit.services.coach.strings, visit.language
         newest = piece.latest.state
-        if piece.live and newest in ("draft", "review"):
-            return t(f"console.live_and_{newest}", language)
-        return t(f"console.state_{'published' if piece.live else newest}", language)
+        state: str = newest
+        if piece.live:
+            state = f"live_{newest}" if newest in ("draft", "review") else "published"
+        return t(f"console.state_{state}", language)
 
     async def _one(self, visit: Visit) -> web.Response:
         piece = await self._of(visit)

@@ -62,8 +62,8 @@ class PushPages:
         report = await pushes.report(visit.actor, visit.number("push"))
         push = report.push
         estimate = await pushes.estimate(visit.actor, push.targets) if push.state == "draft" else None
-        channels = {known.room.key: known.room.name for known in await pushes.channels(visit.actor)}
-        chosen = [channels.get(key) or key for key in push.targets.rooms]
+        channels = await self._channels(visit)
+        chosen = [channels.get(key, key) for key in push.targets.rooms]
         wording = {language: words for language in Language if (words := push.words.get(language))}
         return self._page(
             "push.html",
@@ -144,7 +144,7 @@ class PushPages:
         """Write a draft and show how many it would go to; nothing is sent before that is confirmed."""
         wrong: dict[str, str] = {}
         piece = await self._chosen_piece(visit, wrong)
-        channels = {known.room.key for known in await visit.services.pushes.channels(visit.actor)}
+        channels = await self._channels(visit)
         to = visit.text("to")
         targets = Targets(
             channels=to == "channels",
@@ -207,8 +207,7 @@ class PushPages:
         status: int = 200,
     ) -> web.Response:
         t, language = visit.services.coach.strings, visit.language
-        channels = await visit.services.pushes.channels(visit.actor)
-        given = {name: "" for name in ("piece", "title", "text", "at", "receipts", "to")}
+        given = dict.fromkeys(("piece", "title", "text", "at", "receipts", "to"), "")
         given |= {"zone": "UTC", "language": str(language), **values}
         return self._page(
             "push_new.html",
@@ -217,10 +216,18 @@ class PushPages:
             values=given,
             only=visit.form.getall("only", []),
             rooms=set(rooms),
-            channels=[(known.room.key, known.room.name or known.room.key) for known in channels],
+            channels=await self._channels(visit),
             pieces=[(piece.id, piece.live.written.title(language)) for piece in await self._live(visit) if piece.live],
             wrong={name: t(key, language) for name, key in wrong.items()},
         )
+
+    async def _channels(self, visit: Visit) -> dict[str, str]:
+        """Return what each channel is called: its name, or the end of its key where the platform does not say."""
+        t, language = visit.services.coach.strings, visit.language
+        found = await visit.services.pushes.channels(visit.actor)
+        return {
+            known.room.key: known.room.name or t("push.channel", language, end=known.room.key[-12:]) for known in found
+        }
 
     async def _live(self, visit: Visit) -> list[Piece]:
         pieces = await visit.services.publishing.pieces(visit.actor.workspace)
