@@ -218,9 +218,7 @@ class Coach:
         return (await self.recogniser()).danger(text) is None
 
     def _recognised(self, ask: Ask, text: str, recognition: Recognition, recogniser: "Recogniser") -> Reply:
-        topics = [
-            ask.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in ask.guidance.topics
-        ]
+        topics = [ask.guidance.topics[topic_id] for topic_id in recognition.choices if topic_id in ask.guidance.topics]
         match recognition.kind:
             case "safety" if recognition.escalation:
                 return cards.escalation_card(ask, ask.guidance.escalations[recognition.escalation], recognition.why)

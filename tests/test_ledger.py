@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite
 
 from chatbot.delivery.model import Delivery, Draft, Result
 from chatbot.store.database import Database
-from chatbot.store.ledger import _LANES, _NEXT, _TO_DO, SqlLedger, write_drafts, write_skipped
+from chatbot.store.ledger import _ABANDON, _LANES, _NEXT, _TO_DO, SqlLedger, write_drafts, write_skipped
 from tests.fake_delivery import START, MemoryLedger, draft, timeless
 
 LANE = "fake:w"
@@ -289,10 +289,9 @@ async def test_what_is_left_to_do_is_found_without_reading_all_that_was_done(tmp
     database = Database(f"sqlite:///{tmp_path}/s.sqlite3")
     await database.start()
     await database.stop()
-    for statement in (_NEXT, _LANES, _TO_DO):
+    for statement in (_NEXT, _LANES, _TO_DO, _ABANDON):
         query = str(statement.compile(dialect=sqlite.dialect()))
         with closing(sqlite3.connect(tmp_path / "s.sqlite3")) as file:
             plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {query}", [None] * query.count("?"))]
-        used = [line for line in plan if " deliveries" in line]
-        assert used
-        assert all("INDEX deliveries_to_do" in line or "INDEX deliveries_sending" in line for line in used), plan
+        assert not [line for line in plan if line.endswith("SCAN deliveries")], plan
+        assert [line for line in plan if "INDEX deliveries_to_do" in line or "INDEX deliveries_sending" in line], plan

@@ -41,9 +41,7 @@ class Command:
 COMMANDS: dict[str, Command] = {}
 
 
-def command(
-    name: str, *, slash: bool = False, listed: bool = True, role: Role = "agent"
-) -> Callable[[Run], Run]:
+def command(name: str, *, slash: bool = False, listed: bool = True, role: Role = "agent") -> Callable[[Run], Run]:
     """Enter a function in the registry."""
 
     def enter(run: Run) -> Run:

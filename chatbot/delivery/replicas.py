@@ -91,6 +91,7 @@ class ReplicaEngine:
         self._jobs = self._app.job_manager = _Jobs(self._app.connector)
         self._app.task(name=_TASK, queue=_QUEUE)(self._run)
         self._working: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     async def start(self) -> None:
         """Take up whatever is left to do, and from now on what is new."""
@@ -100,9 +101,11 @@ class ReplicaEngine:
 
     async def stop(self) -> None:
         """Let what is under way finish within a few seconds; the rest is for the other processes."""
+        # Not by cancelling: in Python 3.11 the waits of the driver may forget that they were cancelled.
+        self._ending.set()
         if self._working:
+            await asyncio.wait([self._working], timeout=4 * _SECONDS_TO_FINISH)
             self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
         await self._app.close_async()
 
     async def enlist(self, connection: Transaction, lanes: Collection[str]) -> None:
@@ -160,7 +163,7 @@ class ReplicaEngine:
 
     async def _work(self) -> None:
         """Keep a worker running; each is begun anew after the database, or this process, was away."""
-        while True:
+        while not self._ending.is_set():
             worker = Worker(
                 self._app,
                 queues=[_QUEUE],
@@ -173,19 +176,25 @@ class ReplicaEngine:
                 stalled_worker_timeout=self._dead_after,
             )
             running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
-            ending = True
             try:
                 await self._watch(worker, running)
-                ending = False
             finally:
                 # Lanes that others have taken over are left to them; what has been begun is finished.
                 self._lanes.stopping = True
                 worker.stop()  # type: ignore[no-untyped-call]
                 await asyncio.wait([running], timeout=2 * _SECONDS_TO_FINISH)
                 running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-                self._lanes.stopping = ending
-            await asyncio.sleep(_AGAIN)
+                await asyncio.wait([running], timeout=_SECONDS_TO_FINISH)
+                if running.done() and not running.cancelled():
+                    running.exception()  # that it broke off is all there is to know: it is begun anew
+                self._lanes.stopping = self._ending.is_set()
+            await self._pause(_AGAIN)
+
+    async def _pause(self, seconds: float, *running: asyncio.Task[None]) -> None:
+        """Wait, but not when this process ends, or something that runs does."""
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait([ending, *running], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
 
     async def _watch(self, worker: Worker, running: asyncio.Task[None]) -> None:
         """Sweep every few seconds; return when the worker has ended or can't be relied on any more."""
@@ -193,7 +202,7 @@ class ReplicaEngine:
         self._jobs.unfinished = False
         alive = self._clock()
         swept = 0.0
-        while not running.done():
+        while not running.done() and not self._ending.is_set():
             try:
                 await self._take_over(worker)
                 if alive - swept >= _FORGOTTEN:
@@ -207,10 +216,10 @@ class ReplicaEngine:
                 if away or self._jobs.unfinished:
                     log.warning("the database is back")
                     return
-            await asyncio.wait([running], timeout=self._beat)
+            await self._pause(self._beat, running)
             stood_still = self._clock() - alive > self._dead_after
             alive = self._clock()
-            if stood_still and not away:
+            if stood_still and not away and not self._ending.is_set():
                 log.warning("this process stood still for a while: others have its lanes by now")
                 return
 

@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Executable, Row, String, bindparam, case, func, literal, select, union_all, update
+from sqlalchemy import (
+    Executable,
+    Row,
+    String,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +24,8 @@ from chatbot.store.database import Database
 from chatbot.store.tables import deliveries
 
 _table = deliveries
+# Written out, for with a parameter no database could know that the small index of such rows will do.
+_SENDING = _table.c.state == literal_column("'sending'")
 _TO_DO = (
     select(_table)
     .where(
@@ -32,14 +46,14 @@ _MOMENTS = union_all(
     .limit(1)
     .subquery()
     .select(),
-    select(literal(0.0).label("moment")).where(_MINE, _table.c.state == "sending").limit(1).subquery().select(),
+    select(literal(0.0).label("moment")).where(_MINE, _SENDING).limit(1).subquery().select(),
 ).subquery()
 _NEXT = select(func.min(_MOMENTS.c.moment))
 _LEFT = union_all(
     select(_table.c.lane, func.min(_table.c.due).label("moment"))
     .where(_table.c.due.is_not(None))
     .group_by(_table.c.lane),
-    select(_table.c.lane, literal(0.0).label("moment")).where(_table.c.state == "sending").distinct(),
+    select(_table.c.lane, literal(0.0).label("moment")).where(_SENDING).distinct(),
 ).subquery()
 _LANES = select(_LEFT.c.lane, func.min(_LEFT.c.moment).label("moment")).group_by(_LEFT.c.lane)
 # While a result is on its way a row may be given up as lost, or cancelled: that it was sent still counts.
@@ -47,6 +61,11 @@ _SENT = (
     update(_table)
     .where(_table.c.id == bindparam("row"), _table.c.state != "sent")
     .values(state="sent", due=None, reason="", reference=bindparam("reference_"), since=bindparam("now"))
+)
+_ABANDON = (
+    update(_table)
+    .where(_table.c.lane == bindparam("lane_"), _SENDING)
+    .values(state="unknown", reason="crashed", due=bindparam("due_"))
 )
 _NEW: dict[str, Any] = {
     "state": bindparam("state_"),
@@ -88,12 +107,8 @@ class SqlLedger:
 
     async def abandon(self, lane: str, look_at: float) -> int:
         """Make rows that a dead process was sending unknown, to be looked for; return how many."""
-        statement = (
-            update(_table)
-            .where(_table.c.lane == lane, _table.c.state == "sending")
-            .values(state="unknown", reason="crashed", due=look_at)
-        )
-        return await self._database.write(lambda connection: _count(connection, statement))
+        values = {"lane_": lane, "due_": look_at}
+        return await self._database.write(lambda connection: _count(connection, _ABANDON, values))
 
     async def intend(self, ids: Sequence[int], now: float) -> dict[int, int]:
         """Take pending rows for sending; return the attempt of those that were got."""
@@ -196,8 +211,8 @@ async def _insert_new(connection: AsyncConnection, values: list[dict[str, Any]])
     return {row.lane for row in await connection.execute(statement, values)}
 
 
-async def _count(connection: AsyncConnection, statement: Any) -> int:
-    return int((await connection.execute(statement)).rowcount)
+async def _count(connection: AsyncConnection, statement: Any, values: Any = None) -> int:
+    return int((await connection.execute(statement, values)).rowcount)
 
 
 def _values(result: Result, now: float) -> dict[str, Any]:

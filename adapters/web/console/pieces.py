@@ -70,7 +70,7 @@ class Pieces:
             "title": newest.written.title(visit.language),
             "state": self._state(visit, piece),
             "owner": shown.written.owner_name or piece.owner,
-            "languages": sorted(shown.written.written),
+            "languages": [language for language in Language if language in shown.written.written],
             "stale": stale(piece.verified_until, today),
             "soon": soon(piece.verified_until, today),
         }
