@@ -97,6 +97,10 @@ def build(settings: Settings, port: int) -> web.Application:
         playground = Playground(settings, coach, port)
         surfaces.append((playground, prefix))
         app.on_shutdown.append(playground.farewell)  # else the server waits for pages that never hang up
+    if settings.console_url and (settings.has_slack or settings.has_teams):
+        from adapters.web.console import Console
+
+        surfaces.append((Console(settings, coach), ""))
     if not surfaces:
         raise SettingsError("Nothing to serve: PLAYGROUND is off and neither Slack nor Teams is configured.")
 
