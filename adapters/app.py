@@ -98,7 +98,7 @@ def build(settings: Settings, port: int) -> web.Application:
         surfaces.append((playground, prefix))
         app.on_shutdown.append(playground.farewell)  # else the server waits for pages that never hang up
     if settings.console_url and (settings.has_slack or settings.has_teams):
-        from adapters.web.console import Console
+        from adapters.web import Console
 
         surfaces.append((Console(settings, coach), ""))
     if not surfaces:

@@ -1,9 +1,11 @@
 """One contract for both engines; and what only several processes on one database have to keep."""
 
 import asyncio
+import gc
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -200,6 +202,15 @@ def shared(new_database: Callable[[str], str]) -> str:
     return new_database("postgresql")
 
 
+@pytest.fixture
+def broken_off() -> Iterator[None]:
+    """Clear away the connections that were being made when they broke off, as the end of a process would."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 async def test_two_share_lanes_and_send_nothing_twice(shared: str) -> None:
     ours, theirs = FakePlatform(Limits(5.0, 20.0, 20.0)), FakePlatform(Limits(5.0, 20.0, 20.0))
     async with running(shared, ours) as one, running(shared, theirs) as two:
@@ -241,6 +252,8 @@ async def test_a_job_holds_nothing_but_the_name_of_its_lane(shared: str, platfor
         await program.until("pending", 1)
 
 
+@pytest.mark.usefixtures("broken_off")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_whoever_was_killed_is_taken_over_from(shared: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatbot.delivery.lanes.SETTLED", 1.0)
     platform = FakePlatform(Limits(5.0, 10.0, 50.0), seconds=0.2)
@@ -286,6 +299,8 @@ async def test_a_lane_without_a_job_is_found(
         assert await program.database.read(text("SELECT 1 FROM procrastinate_jobs WHERE lock = 'other:w'")) == []
 
 
+@pytest.mark.usefixtures("broken_off")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_the_database_may_go_away_and_come_back(
     postgres: Any, shared: str, caplog: pytest.LogCaptureFixture
 ) -> None:
