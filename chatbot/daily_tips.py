@@ -9,6 +9,7 @@ import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, Protocol
@@ -300,10 +301,10 @@ class DailyTips:
                     pause = min(pause, max(0.05, coming - self.clock().timestamp()))
             except Exception as error:  # such as a database that is gone: nothing is lost, only late
                 log_incident(error)
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
     # ---- rooms come and go
 

@@ -10,6 +10,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Protocol
@@ -517,10 +518,10 @@ class Pushes:
                     pause = _SOON
             except Exception as error:  # such as a database that is gone: nothing is lost, only late
                 log_incident(error)
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
 
 def _tidy(words: Wording) -> Wording:
