@@ -148,7 +148,7 @@ async def test_an_admin_names_leads_and_takes_it_back_at_once(desk: Desk) -> Non
     refusal = await desk.type("write", LEAD)
     assert "Only leads can do this" in plain_text(refusal)
     assert refusal.private
-    assert "Was no lead" in await desk.ask("lead remove", ADMIN, mentions=(Mention(LEAD, "Lena Lead"),))
+    assert "Was not a lead" in await desk.ask("lead remove", ADMIN, mentions=(Mention(LEAD, "Lena Lead"),))
 
 
 async def test_only_an_admin_names_leads_and_the_refusal_says_who(desk: Desk) -> None:

@@ -250,7 +250,7 @@ async def test_it_says_how_many_and_how_long_before_anything_is_sent(team: Team)
     await team.run()
     assert sorted(team.platform.reached) == ["C0000", "C0001", "C0002", "D0000", "D0001"]
     assert "Sent: 5" in await team.ask("push report 1")
-    assert "begun already" in await team.ask("push send 1")
+    assert "already begun" in await team.ask("push send 1")
 
 
 async def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(team: Team) -> None:
@@ -584,7 +584,7 @@ async def test_withdrawn_it_says_so_everywhere_and_goes_nowhere_else(team: Team)
     await team.run(timedelta(seconds=5))
     assert all("Taken back" in text and "Got it" not in text for text in team.platform.shown.values())
     for action in ("resend", "remind", "correct", "cancel"):
-        assert "was ended" in await team.ask(f"push {action} 1"), action
+        assert "has ended" in await team.ask(f"push {action} 1"), action
     assert "Taken back" in await team.ask("push open 1", AGENT)
     assert (await team.pushes.report(LEAD, made.id)).changed == 6
 
@@ -640,7 +640,7 @@ async def test_receipts_are_counted_once_a_person_and_only_where_asked_for(team:
     await team.begun(receipts=True)
     await team.run()
     _, card = team.platform.sent[0]
-    assert "how many have read this, and not who" in plain_text(card)
+    assert "how many have read this, but not who" in plain_text(card)
     (got,) = [button for button in card.buttons if button.command.startswith("push got")]
     assert got.private
     for person in ("U1", "U2", "U1"):
