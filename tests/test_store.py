@@ -161,28 +161,47 @@ async def test_what_the_first_version_kept_is_taken_over(tmp_path: Path) -> None
     await database.stop()
 
 
-async def test_migrations_make_the_tables_that_the_code_uses(new_database: Any, kind: str) -> None:
-    database = Database(new_database(kind))
-    await database.start()
-    async with database.engine.connect() as connection:
-        made = await connection.run_sync(_described)
-    await database.stop()
+async def test_a_new_database_and_a_migrated_one_have_the_tables_that_the_code_uses(
+    tmp_path: Path, new_database: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    for migrated in (False, True):
+        url = new_database(kind).replace("steady.sqlite3", f"{migrated}.sqlite3")
+        if migrated:
+            database_module._migrate(url)
+        else:
+            monkeypatch.setattr(database_module, "_migrate", lambda _: pytest.fail("a new one needs no migration"))
+        for _ in range(2):  # the second time there is nothing to do
+            database = Database(url)
+            await database.start()
+            async with database.engine.connect() as connection:
+                made.append(await connection.run_sync(_described))
+            await database.stop()
+        monkeypatch.undo()
     expected = {
         table.name: ({column.name: column.nullable for column in table.columns}, {str(i.name) for i in table.indexes})
         for table in metadata.sorted_tables
     }
-    assert made == expected
+    described = {
+        name: ({c: nullable for c, (_, nullable) in columns.items()}, indexes)
+        for name, (columns, indexes, *_) in made[0].items()
+    }
+    assert described == expected
+    assert made == [made[0]] * 4, "types, keys and unique columns too"
     scripts = Config()
     scripts.set_main_option("script_location", str(Path(database_module.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(scripts).get_current_head() == HEAD
 
 
-def _described(connection: Any) -> dict[str, tuple[dict[str, bool], set[str]]]:
+def _described(connection: Any) -> dict[str, tuple[Any, ...]]:
     looking = inspect(connection)
     return {
         name: (
-            {column["name"]: column["nullable"] for column in looking.get_columns(name)},
+            {column["name"]: (str(column["type"]), column["nullable"]) for column in looking.get_columns(name)},
             {str(i["name"]) for i in looking.get_indexes(name) if not i.get("duplicates_constraint")},
+            looking.get_pk_constraint(name)["constrained_columns"],
+            sorted(unique["column_names"] for unique in looking.get_unique_constraints(name)),
+            sorted(sorted(foreign.items(), key=str) for foreign in looking.get_foreign_keys(name)),
         )
         for name in looking.get_table_names()
         if name != "alembic_version"

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Error, async_playwright
+from playwright.async_api import Browser, Error, async_playwright, expect
+
+# A slow machine is no failure: what has not come after this long does not come at all.
+expect.set_options(timeout=30_000)
 
 ARGUMENTS = (
     "--no-sandbox",

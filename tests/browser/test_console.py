@@ -106,6 +106,7 @@ async def pick(page: Page, person: str = "Lena Vogt – Slack") -> None:
 async def fill(page: Page, languages: tuple[str, ...] = ("en", "de", "ru", "ka")) -> None:
     for language in languages:
         first = page.locator(f"#title-{language}")
+        await first.wait_for(state="attached")
         if not await first.is_visible():
             await page.locator("summary", has=page.locator(f"h2[lang={language}]")).click()
         for name, text in WORDS[language].items():

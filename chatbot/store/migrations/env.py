@@ -4,10 +4,8 @@ from alembic import context
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
+from chatbot.store.database import MIGRATING
 from chatbot.store.tables import metadata
-
-#: Any number that nobody else locks by.
-_LOCK = 57_005_011
 
 url = make_url(context.config.attributes["url"])
 sqlite = url.drivername.startswith("sqlite")
@@ -18,7 +16,7 @@ with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
     context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
     context.run_migrations()
     if sqlite:
