@@ -123,8 +123,19 @@ def pin(process: int, core: int) -> None:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return our environment without a proxy and without settings of this program."""
-    ours = ("SLACK_", "MICROSOFT", "TEAMS_", "PLAYGROUND", "HOST", "PORT", "DATABASE_URL", "STEADY_", "LOG_LEVEL")
+    """Return our environment without a proxy and without settings of this program, or of Python."""
+    ours = (
+        "PYTHON",
+        "SLACK_",
+        "MICROSOFT",
+        "TEAMS_",
+        "PLAYGROUND",
+        "HOST",
+        "PORT",
+        "DATABASE_URL",
+        "STEADY_",
+        "LOG_LEVEL",
+    )
     kept = {
         name: value
         for name, value in os.environ.items()

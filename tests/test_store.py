@@ -183,7 +183,7 @@ async def test_a_new_database_and_a_migrated_one_have_the_tables_that_the_code_u
         for table in metadata.sorted_tables
     }
     described = {
-        name: ({c: nullable for c, (_, nullable) in columns.items()}, indexes)
+        name: ({c: nullable for c, (_, nullable) in columns.items()}, {*indexes})
         for name, (columns, indexes, *_) in made[0].items()
     }
     assert described == expected
@@ -198,7 +198,11 @@ def _described(connection: Any) -> dict[str, tuple[Any, ...]]:
     return {
         name: (
             {column["name"]: (str(column["type"]), column["nullable"]) for column in looking.get_columns(name)},
-            {str(i["name"]) for i in looking.get_indexes(name) if not i.get("duplicates_constraint")},
+            {
+                str(index["name"]): [str(value) for value in index.get("dialect_options", {}).values()]
+                for index in looking.get_indexes(name)
+                if not index.get("duplicates_constraint")
+            },
             looking.get_pk_constraint(name)["constrained_columns"],
             sorted(unique["column_names"] for unique in looking.get_unique_constraints(name)),
             sorted(sorted(foreign.items(), key=str) for foreign in looking.get_foreign_keys(name)),

@@ -48,9 +48,10 @@ class Model:
         self._weights: npt.NDArray[np.int8] = arrays["weights"].astype(np.int8, copy=False)
         self._scale: Floats = arrays["scale"].astype(np.float32)
         self._bias: Floats = arrays["bias"].astype(np.float32)
-        self._starts: npt.NDArray[np.int64] = arrays["starts"].astype(np.int64)
-        # Stored as differences, which wrap round and back.
-        self._phrases: npt.NDArray[np.uint16] = np.cumsum(arrays["phrases"], dtype=np.uint16)
+        self._starts: npt.NDArray[np.int32] = arrays["starts"].astype(np.int32, copy=False)
+        self._phrases: npt.NDArray[np.uint16] = arrays["phrases"].astype(np.uint16, copy=False)
+        # Stored as differences, which wrap round and back; summed in place, for they are 5 MB.
+        np.cumsum(self._phrases, dtype=np.uint16, out=self._phrases)
         self._values: npt.NDArray[np.uint8] = arrays["values"].astype(np.uint8, copy=False)
         #: The first phrase of each class; phrases stand in the order of the classes.
         self._first: npt.NDArray[np.int64] = arrays["first"].astype(np.int64)
@@ -73,7 +74,7 @@ class Model:
 
     def scores_of(self, found: Indices, weights: Weights) -> Scores:
         """Return the scores of a sparse vector for every class."""
-        starts = self._starts[found]
+        starts = self._starts[found].astype(np.int64)
         similar = similarities(
             starts, self._starts[found + 1] - starts, weights, self._phrases, self._values, self.size
         )
@@ -124,11 +125,12 @@ def load_model(path: Path) -> Model:
     Raises SteadyError if either is missing or they do not belong together.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         expected = path.with_suffix(".sha256").read_text(encoding="ascii").split()[0]
     except OSError as error:
         raise SteadyError(f"The recognition model can't be read ({error}). `make model` builds it.") from error
-    if hashlib.sha256(content).hexdigest() != expected:
+    if digest != expected:
         raise SteadyError(f"{path.name} is not the model that its .sha256 file describes. `make model` builds both.")
     with np.load(path, allow_pickle=False) as arrays:
         loaded = {name: arrays[name] for name in arrays.files}

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.insights import Group, TopicCount, Unheard
@@ -12,6 +11,7 @@ from chatbot.model import Language
 from chatbot.roles import Actor
 from chatbot.store.audit import noted
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import receipts, topic_counts, unheard, workspace_settings
 
 _SETTING = "insights"
@@ -23,7 +23,6 @@ class SqlCounts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     async def switched_on(self) -> frozenset[str]:
         """Return the workspaces that have insights switched on."""
@@ -34,7 +33,7 @@ class SqlCounts:
         """Switch the insights of a workspace on or off, and note who did."""
         value = {"value": "on" if on else "off"}
         statement = (
-            self._dialect.insert(workspace_settings)
+            insert(self._database.engine, workspace_settings)
             .values(workspace=actor.workspace, name=_SETTING, **value)
             .on_conflict_do_update(index_elements=["workspace", "name"], set_=value)
         )
@@ -62,7 +61,7 @@ class SqlCounts:
                 await connection.execute(self._added(group, counts[group]))
             for group in sorted((group for group in words if group.workspace in on), key=_in_order):
                 await connection.execute(
-                    self._dialect.insert(unheard)
+                    insert(self._database.engine, unheard)
                     .values(workspace=group.workspace, week=group.week, language=str(group.language), words=group.name)
                     .on_conflict_do_nothing()
                 )
@@ -73,7 +72,7 @@ class SqlCounts:
         values = dict.fromkeys(("asked", "useful", "useless"), 0) | {group.what: number}
         key = {"workspace": group.workspace, "week": group.week, "topic": group.name, "language": str(group.language)}
         return (
-            self._dialect.insert(topic_counts)
+            insert(self._database.engine, topic_counts)
             .values(**key, **values)
             .on_conflict_do_update(index_elements=list(key), set_={group.what: topic_counts.c[group.what] + number})
         )

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from chatbot.errors import SteadyError
-from chatbot.store.tables import metadata
+from chatbot.store.tables import metadata, prepare
 
 log = logging.getLogger("steady.store")
 
@@ -41,7 +41,7 @@ _MADE = (
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
         "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
     ),
-    text(f"INSERT INTO alembic_version VALUES ('{HEAD}')"),
+    text("INSERT INTO alembic_version VALUES (:head)").bindparams(head=HEAD),
 )
 #: A process that stands still within a transaction must not keep the others from its rows for longer.
 PATIENCE = "-c idle_in_transaction_session_timeout=4s"
@@ -214,6 +214,7 @@ def _first_line(error: BaseException) -> str:
 
 def _engine(url: str) -> AsyncEngine:
     wanted = make_url(url)
+    prepare(wanted.get_backend_name())
     if url.startswith("sqlite:"):
         engine = create_async_engine(
             wanted.set(drivername="sqlite+aiosqlite"),

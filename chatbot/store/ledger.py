@@ -16,11 +16,11 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.delivery.model import Delivery, Draft, Reason, Result
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import deliveries
 
 _table = deliveries
@@ -206,8 +206,7 @@ def _row(draft: Draft, now: float) -> dict[str, Any]:
 async def _insert_new(connection: AsyncConnection, values: list[dict[str, Any]]) -> set[str]:
     if not values:
         return set()
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_table).on_conflict_do_nothing(index_elements=["key"]).returning(_table.c.lane)
+    statement = insert(connection, _table).on_conflict_do_nothing(index_elements=["key"]).returning(_table.c.lane)
     return {row.lane for row in await connection.execute(statement, values)}
 
 

@@ -2,22 +2,26 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chatbot.model import Language
 from chatbot.overlay import Live
 from chatbot.publishing import Piece, State, Version
 from chatbot.roles import Actor
 from chatbot.store.audit import Action, noted
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import libraries, pieces, versions, workspace_settings
-from chatbot.written import Written, from_plain, to_plain
+from chatbot.written import Words, Written, added_names, from_plain, to_plain, with_names
 
 _REVIEW = "review"
+#: What is being written, or waits to be approved.
+_OPEN = ("draft", "review")
 _all = select(versions, pieces.c.topic).join(pieces, pieces.c.id == versions.c.piece)
 
 
@@ -26,7 +30,6 @@ class SqlPieces:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     # ---- looking
 
@@ -118,6 +121,26 @@ class SqlPieces:
 
         return await self._database.write(change)
 
+    async def add_names(
+        self, actor: Actor, written: Written, live: int | None, now: float, *, reviewed: bool
+    ) -> Version | None:
+        """Publish what is live with more names, or put it up for review; None if another version is live by now."""
+
+        async def change(connection: AsyncConnection) -> Version | None:
+            piece = await self._begun(connection, actor.workspace, written)
+            row = await _locked(connection, actor.workspace, piece)
+            if row is None or row.published != live:
+                return None
+            number = await self._written_beneath(connection, actor, row, written, now)
+            await noted(connection, actor, "draft saved", _about(row.topic, number), now)
+            if not reviewed:
+                return await self._published(connection, actor, row, number, ("draft",), "published", now)
+            await _moved(connection, piece, number, ("draft",), "review")
+            await noted(connection, actor, "submitted", _about(row.topic, number), now)
+            return Version(piece, number, written, "review", actor.person, "", now, actor.name)
+
+        return await self._database.write(change)
+
     async def withdraw(self, actor: Actor, piece: int, now: float) -> bool:
         """Take a piece out of what agents see."""
 
@@ -175,7 +198,7 @@ class SqlPieces:
         """Switch that on or off."""
         value = {"value": "on" if on else "off"}
         statement = (
-            self._dialect.insert(workspace_settings)
+            insert(self._database.engine, workspace_settings)
             .values(workspace=actor.workspace, name=_REVIEW, **value)
             .on_conflict_do_update(index_elements=["workspace", "name"], set_=value)
         )
@@ -191,7 +214,7 @@ class SqlPieces:
     async def _begun(self, connection: AsyncConnection, workspace: str, written: Written) -> int:
         """Return the id of the piece on a topic, made if there was none."""
         made = (
-            self._dialect.insert(pieces)
+            insert(self._database.engine, pieces)
             .values(workspace=workspace, topic=written.topic, published=None, reminded="", **_kept(written))
             .on_conflict_do_update(index_elements=["workspace", "topic"], set_={"topic": written.topic})
             .returning(pieces.c.id)
@@ -202,19 +225,43 @@ class SqlPieces:
         self, connection: AsyncConnection, actor: Actor, piece: int, written: Written, now: float
     ) -> int:
         """Write a draft over one's own or as a new version; return its number."""
-        newest = select(versions).where(versions.c.piece == piece).order_by(versions.c.number.desc()).limit(1)
-        last = (await connection.execute(newest)).first()
+        last = await _newest(connection, piece)
         own = last is not None and last.state == "draft" and last.author == actor.person
         number = (last.number if own else last.number + 1) if last else 1
-        content = json.dumps({"by": actor.name, "written": to_plain(written)}, ensure_ascii=False)
-        values = {"content": content, "state": "draft", "author": actor.person, "reviewer": "", "at": now}
+        await self._put(connection, actor, piece, number, written, now)
+        return number
+
+    async def _written_beneath(
+        self, connection: AsyncConnection, actor: Actor, piece: Row[Any], written: Written, now: float
+    ) -> int:
+        """Write a new version and return its number; a draft that was the newest gets a number beyond it.
+
+        No number is used twice: a button that names the old one leads nowhere, instead of to other words.
+        """
+        last = await _newest(connection, piece.id)
+        number = last.number + 1 if last else 1
+        if last and last.state in _OPEN and not await _brings_names(connection, piece, last.number):
+            open_ = and_(versions.c.piece == piece.id, versions.c.number == last.number)
+            await connection.execute(update(versions).where(open_).values(number=number + 1))
+        await self._put(connection, actor, piece.id, number, written, now)
+        return number
+
+    async def _put(
+        self, connection: AsyncConnection, actor: Actor, piece: int, number: int, written: Written, now: float
+    ) -> None:
+        values = {
+            "content": _content(actor.name, written),
+            "state": "draft",
+            "author": actor.person,
+            "reviewer": "",
+            "at": now,
+        }
         statement = (
-            self._dialect.insert(versions)
+            insert(connection, versions)
             .values(piece=piece, number=number, **values)
             .on_conflict_do_update(index_elements=["piece", "number"], set_=values)
         )
         await connection.execute(statement)
-        return number
 
     async def _published(
         self,
@@ -228,21 +275,41 @@ class SqlPieces:
     ) -> Version | None:
         if not await _moved(connection, piece.id, number, came_from, "published"):
             return None
+        live = None
         if piece.published is not None and piece.published != number:
             await _moved(connection, piece.id, piece.published, ("published",), "replaced")
-        one = and_(versions.c.piece == piece.id, versions.c.number == number)
+            live = (await connection.execute(_one(piece.id, piece.published))).one()
         if action == "approved":
+            one = and_(versions.c.piece == piece.id, versions.c.number == number)
             await connection.execute(update(versions).where(one).values(reviewer=actor.person))
-        version = _version((await connection.execute(_all.where(one))).one())
-        values = {"published": number, "reminded": "", **_kept(version.written)}
-        await connection.execute(update(pieces).where(pieces.c.id == piece.id).values(values))
+        version = _version((await connection.execute(_one(piece.id, number))).one())
+        names = added_names(_before(live, version), version.written)
+        if names:
+            await self._given_to_drafts(connection, actor, piece, names, now)
+        # More names make nothing fresher: until when the rest was verified, and who was asked, stays as it is.
+        kept = {} if live and names is not None else {"reminded": "", **_kept(version.written)}
+        await connection.execute(update(pieces).where(pieces.c.id == piece.id).values(published=number, **kept))
         await self._counted_up(connection, actor.workspace)
         await noted(connection, actor, action, _about(piece.topic, number), now)
         return version
 
+    async def _given_to_drafts(
+        self, connection: AsyncConnection, actor: Actor, piece: Row[Any], names: Mapping[Language, Words], now: float
+    ) -> None:
+        """Add names to what is still being written on a piece, so that they are not lost when that is published."""
+        open_ = _all.where(versions.c.piece == piece.id, versions.c.state.in_(_OPEN)).order_by(versions.c.number)
+        for draft in [_version(row) for row in await connection.execute(open_)]:
+            written = with_names(draft.written, names)
+            if written == draft.written:
+                continue
+            one = and_(versions.c.piece == piece.id, versions.c.number == draft.number)
+            content = _content(draft.author_name, written)
+            await connection.execute(update(versions).where(one).values(content=content))
+            await noted(connection, actor, "draft saved", _about(piece.topic, draft.number), now)
+
     async def _counted_up(self, connection: AsyncConnection, workspace: str) -> None:
         statement = (
-            self._dialect.insert(libraries)
+            insert(self._database.engine, libraries)
             .values(workspace=workspace, generation=1)
             .on_conflict_do_update(index_elements=["workspace"], set_={"generation": libraries.c.generation + 1})
         )
@@ -253,6 +320,31 @@ async def _locked(connection: AsyncConnection, workspace: str, piece: int) -> Ro
     """Return a workspace's piece, which nobody else changes until the transaction ends."""
     statement = select(pieces).where(pieces.c.workspace == workspace, pieces.c.id == piece)
     return (await connection.execute(statement.with_for_update())).first()
+
+
+async def _newest(connection: AsyncConnection, piece: int) -> Row[Any] | None:
+    newest = select(versions).where(versions.c.piece == piece).order_by(versions.c.number.desc()).limit(1)
+    return (await connection.execute(newest)).first()
+
+
+def _one(piece: int, number: int) -> Select[Any]:
+    return _all.where(versions.c.piece == piece, versions.c.number == number)
+
+
+async def _brings_names(connection: AsyncConnection, piece: Row[Any], number: int) -> bool:
+    """Return whether a version is what is published with more names, and nothing else."""
+    version = _version((await connection.execute(_one(piece.id, number))).one())
+    live = (await connection.execute(_one(piece.id, piece.published))).first() if piece.published else None
+    return added_names(_before(live, version), version.written) is not None
+
+
+def _before(live: Row[Any] | None, version: Version) -> Written:
+    """Return what was published before a version; without anything it is all names that the version adds."""
+    return _version(live).written if live else replace(version.written, words={})
+
+
+def _content(by: str, written: Written) -> str:
+    return json.dumps({"by": by, "written": to_plain(written)}, ensure_ascii=False)
 
 
 async def _moved(
@@ -279,7 +371,6 @@ def _about(topic: str, number: int) -> str:
 
 
 def _version(row: Row[Any]) -> Version:
-
     content = json.loads(row.content)
     written = from_plain(row.topic, content["written"])
     return Version(row.piece, row.number, written, row.state, row.author, row.reviewer, row.at, content["by"])

@@ -5,11 +5,11 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.model import Language
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import preferences
 
 _CACHED = 10_000
@@ -68,9 +68,8 @@ class SqlPreferences:
         return known
 
     async def _set(self, workspace: str, person: str, values: dict[str, Any]) -> None:
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
         statement = (
-            dialect.insert(preferences)
+            insert(self._database.engine, preferences)
             .values(workspace=workspace, person=person, **values)
             .on_conflict_do_update(index_elements=["workspace", "person"], set_=values)
         )

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Executable, String, and_, case, delete, func, insert, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, String, and_, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.delivery.model import Draft, Engine, Reason
@@ -13,6 +12,7 @@ from chatbot.pushing import TRIED, Counted, Ended, Push, Skipped, State, from_js
 from chatbot.roles import Actor
 from chatbot.store.audit import Action, noted
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.ledger import write_drafts, write_skipped
 from chatbot.store.tables import deliveries, pushes, receipts
 
@@ -44,7 +44,7 @@ class SqlPushes:
 
         async def change(connection: AsyncConnection) -> Push:
             values = _values(replace(push, moment=now))
-            created = await connection.execute(insert(_table).values(**values).returning(_table))
+            created = await connection.execute(insert(self._database.engine, _table).values(**values).returning(_table))
             made = _push(created.one())
             await noted(connection, Actor(push.workspace, push.author, push.by), "push created", _about(made), now)
             return made
@@ -256,16 +256,14 @@ class SqlPushes:
             "reason": literal(""),
             "reference": literal("") if reference is None else reference,
         }
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
         chosen = select(*(value.label(name) for name, value in values.items())).where(which).order_by(_row.c.id)
-        statement = dialect.insert(_row).from_select(list(values), chosen)
+        statement = insert(self._database.engine, _row).from_select(list(values), chosen)
         written = statement.on_conflict_do_nothing(index_elements=["key"]).returning(_row.c.id)
         return len((await connection.execute(written)).all())
 
     async def receive(self, push: Push, person: str) -> bool:
         """Note that a person read it; return False if that was noted before."""
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
-        statement = dialect.insert(receipts).values(push=push.id, person=person)
+        statement = insert(self._database.engine, receipts).values(push=push.id, person=person)
         once = statement.on_conflict_do_nothing(index_elements=["push", "person"]).returning(receipts.c.push)
 
         async def change(connection: AsyncConnection) -> bool:

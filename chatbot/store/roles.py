@@ -1,15 +1,14 @@
 """Roles in the database. What each call promises stands in chatbot/roles.py."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.roles import Actor, RoleRow
 from chatbot.store.audit import noted
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import roles
 
 
@@ -18,7 +17,6 @@ class SqlRoles:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._dialect: Any = sqlite if database.is_sqlite else postgresql
 
     async def of(self, workspace: str) -> Sequence[RoleRow]:
         """Return who has a role in a workspace."""
@@ -28,7 +26,7 @@ class SqlRoles:
     async def add(self, actor: Actor, row: RoleRow, now: float) -> None:
         """Give a role; who has one already keeps it, but the name is brought up to date."""
         statement = (
-            self._dialect.insert(roles)
+            insert(self._database.engine, roles)
             .values(workspace=actor.workspace, subject=row.subject, role=row.role, name=row.name)
             .on_conflict_do_update(index_elements=["workspace", "subject"], set_={"name": row.name})
         )
@@ -58,7 +56,7 @@ class SqlRoles:
     async def install(self, actor: Actor, now: float) -> bool:
         """Make the actor admin if the workspace has none; return whether they became it."""
         statement = (
-            self._dialect.insert(roles)
+            insert(self._database.engine, roles)
             .values(workspace=actor.workspace, subject=actor.person, role="admin", name=actor.name)
             .on_conflict_do_update(index_elements=["workspace", "subject"], set_={"role": "admin"})
         )

@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.delivery.model import Reason
@@ -11,6 +10,7 @@ from chatbot.model import Language, Room
 from chatbot.rooms import RoomChange
 from chatbot.rooms_seen import KnownRoom
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.tables import rooms, tip_subscriptions
 
 _table = rooms
@@ -38,12 +38,11 @@ class SqlRooms:
         """Write a room down, new or again; one that is not `certain` gets its name if it is known, and no more."""
         name = person if room.personal else room.name
         here = and_(_table.c.workspace == workspace, _table.c.room == room.key)
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
         known: dict[str, Any] = {"address": room.address, "language": str(language), "gone": ""}
         known |= {"name": name} if name else {}
         fresh = {"workspace": workspace, "room": room.key, "personal": int(room.personal), "name": name, "zone": ""}
         statement = (
-            dialect.insert(_table)
+            insert(self._database.engine, _table)
             .values(**(fresh | known))
             .on_conflict_do_update(index_elements=["workspace", "room"], set_=known)
             if room.certain

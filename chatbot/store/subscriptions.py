@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.daily_tips import Advance, DraftsOf, Subscription
@@ -14,6 +13,7 @@ from chatbot.deck import Deck
 from chatbot.delivery.model import Delivery, Engine
 from chatbot.model import Language, Room
 from chatbot.store.database import Database
+from chatbot.store.insert import insert
 from chatbot.store.ledger import SqlLedger, write_drafts, write_skipped
 from chatbot.store.tables import tip_subscriptions
 from chatbot.tips import Run, Schedule
@@ -53,9 +53,8 @@ class SqlTips:
     async def save(self, subscription: Subscription, drafts: DraftsOf, now: float) -> Subscription:
         """Write a subscription, new or changed, with what is to be sent because of it; return it with its id."""
         values = _values(subscription)
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
         statement = (
-            dialect.insert(_table)
+            insert(self._database.engine, _table)
             .values(**values)
             .on_conflict_do_update(index_elements=["workspace", "room"], set_=values)
             .returning(_table)
