@@ -92,7 +92,7 @@ def postgres() -> Iterator[Postgres]:
             pytest.fail("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
     folder = a_folder()
-    server = Postgres(folder, programs)
+    server = Postgres(folder, programs, durable=False)
     server.start()
     yield server
     server.stop()

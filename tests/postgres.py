@@ -24,9 +24,13 @@ def binaries() -> Path | None:
 
 
 class Postgres:
-    """A server that lives as long as the object is used; `url` names an empty database."""
+    """A server that lives as long as the object is used.
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    One that is not `durable` writes to the disk when it likes: what it was told survives its death, but not a power cut.
+    """
+
+    def __init__(self, folder: Path, programs: Path, *, durable: bool = True) -> None:
+        self._durable = durable
         self._folder = folder
         self._programs = programs
         with socket.socket() as probe:
@@ -44,6 +48,7 @@ class Postgres:
             [
                 str(self._programs / "postgres"), "-D", str(self._folder), "-p", str(self.port),
                 "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=60",
+                "-c", f"fsync={'on' if self._durable else 'off'}",
             ],
             stdout=subprocess.DEVNULL, stderr=log, **self._as_user(),
             )  # fmt: skip
