@@ -22,7 +22,7 @@ from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
 from chatbot.insights import Insights
 from chatbot.roles import Groups
-from chatbot.rooms import Rooms
+from chatbot.rooms import Clocks, Rooms
 from chatbot.settings import Settings
 from chatbot.store.counts import SqlCounts
 from chatbot.store.database import Database
@@ -68,9 +68,21 @@ def build(settings: Settings, port: int) -> web.Application:
     )
     senders: dict[str, Sender] = {}
     rooms: dict[str, Rooms] = {}
+    clocks: dict[str, Clocks] = {}
     late = timedelta(minutes=settings.tips_late_minutes)
     council = settings.works_council_mode
-    delivering = Delivering(database, coach, senders, rooms, late, time.time, works_council=council)
+    delivering = Delivering(
+        database,
+        coach,
+        senders,
+        rooms,
+        late,
+        time.time,
+        clocks=clocks,
+        works_council=council,
+        keep_tips=timedelta(days=settings.keep_tips_days),
+        keep_pushes=timedelta(days=settings.keep_pushes_days),
+    )
     groups: dict[str, Groups] = {}
     leading = Leading(database, coach, settings.admins, groups, time.time)
     coach.counting = insights = Insights(SqlCounts(database), council)
@@ -81,7 +93,7 @@ def build(settings: Settings, port: int) -> web.Application:
         from adapters.slack import SlackAdapter
 
         slack = SlackAdapter(settings, coach)
-        senders["slack"] = rooms["slack"] = groups["slack"] = slack.delivery
+        senders["slack"] = rooms["slack"] = groups["slack"] = clocks["slack"] = slack.delivery
         surfaces.append((slack, ""))
     if settings.has_teams:
         from adapters.teams import TeamsAdapter

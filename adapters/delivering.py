@@ -11,21 +11,25 @@ from chatbot.delivery.local import LocalEngine
 from chatbot.delivery.model import Engine, Reason, Sender
 from chatbot.freshness import Freshness
 from chatbot.pushing import Pushes
+from chatbot.retention import KEEP_PUSHES, KEEP_TIPS, Retention
 from chatbot.roles import NotAllowed, Role
-from chatbot.rooms import Rooms
-from chatbot.rooms_seen import RoomsSeen
+from chatbot.rooms import Clocks, Rooms
+from chatbot.rooms_seen import RoomsSeen, ZoneOf
 from chatbot.store.database import Database
 from chatbot.store.freshness import SqlFreshness
 from chatbot.store.ledger import SqlLedger
 from chatbot.store.pushes import SqlPushes
+from chatbot.store.retention import SqlRetention
 from chatbot.store.rooms import SqlRooms
 from chatbot.store.subscriptions import SqlTips
 
 
 class Delivering:
-    """What is sent without anybody waiting for it. `senders` and `rooms` go by platform ("slack") or workspace.
+    """What is sent without anybody waiting for it.
 
-    They are read when something is sent, so they may be filled in until `start`. The clock gives seconds since 1970.
+    `senders` and `rooms` go by platform ("slack") or workspace, and so do `clocks`, where messages don't tell people's
+    zone. They are read when something is sent, so they may be filled in until `start`. The clock gives seconds since
+    1970.
     """
 
     def __init__(
@@ -38,7 +42,10 @@ class Delivering:
         clock: Callable[[], float],
         engine: Callable[[Lanes], Engine] | None = None,
         *,
+        clocks: Mapping[str, Clocks] | None = None,
         works_council: bool = False,
+        keep_tips: timedelta = KEEP_TIPS,
+        keep_pushes: timedelta = KEEP_PUSHES,
     ) -> None:
         self.ledger = SqlLedger(database)
         composer = Composer(coach)
@@ -53,7 +60,7 @@ class Delivering:
             lambda: datetime.fromtimestamp(clock(), UTC),
         )
         composer.tips = coach.tips = self.tips
-        self.rooms_seen = coach.rooms_seen = RoomsSeen(SqlRooms(database), self.tips.clock)
+        self.rooms_seen = coach.rooms_seen = RoomsSeen(SqlRooms(database), self.tips.clock, _zones(clocks or {}))
         self.pushes = Pushes(
             SqlPushes(database, self.engine),
             self.rooms_seen.store,
@@ -66,6 +73,7 @@ class Delivering:
         composer.pushes = coach.pushes = self.pushes
         self.freshness = Freshness(SqlFreshness(database, self.engine), coach.preferences, _by_id, self.tips.clock)
         composer.freshness = self.freshness
+        self.retention = Retention(SqlRetention(database), keep_tips, keep_pushes, self.tips.clock)
 
     async def start(self) -> None:
         """Take up what is left to send, and look for what is due; the database must be open."""
@@ -73,6 +81,7 @@ class Delivering:
         await self.tips.start()
         await self.pushes.open()
         await self.freshness.start()
+        await self.retention.start()
 
     async def stop(self) -> None:
         """Write and send nothing more; what is under way is finished."""
@@ -81,6 +90,7 @@ class Delivering:
 
     async def look_no_more(self) -> None:
         """Write nothing more for the lanes."""
+        await self.retention.stop()
         await self.freshness.stop()
         await self.pushes.close()
         await self.tips.stop()
@@ -111,6 +121,14 @@ def _engine(database: Database, lanes: Lanes, clock: Callable[[], float]) -> Eng
     from chatbot.delivery.replicas import ReplicaEngine
 
     return ReplicaEngine(lanes, database.url, clock)
+
+
+def _zones(clocks: Mapping[str, Clocks]) -> ZoneOf:
+    async def zone_of(workspace: str, person: str) -> str:
+        clock = clocks.get(workspace) or clocks.get(workspace.partition(":")[0])
+        return await clock.zone_of(workspace, person) if clock else ""
+
+    return zone_of
 
 
 def _by_id(workspace: str, person: str) -> str | None:

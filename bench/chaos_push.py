@@ -1,14 +1,16 @@
 """The fault run of pushes: `make chaos-push`, about two minutes. Every process is real, and all is on loopback.
 
 A push to each of 20 workspaces with 100 channels goes to a far end that limits, fails and hangs up, and keeps its own
-record. The pushing process is killed twice, once while it writes the rows; one push is cancelled in the middle, one
-is corrected, one withdrawn. Then the reports are compared with the far end's record.
+record. The pushing process is killed three times: while it writes the rows, while it sends, and while messages are being
+changed in place. One push is cancelled in the middle, one is corrected, one withdrawn. Then the reports are compared with
+the far end's record.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -19,14 +21,14 @@ from shutil import rmtree
 from typing import Any
 
 import aiohttp
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from bench.chaos import FAULTS
 from bench.chaos_platform import PER_WORKSPACE
 from bench.chaos_push_worker import CORRECTED, WORDS
 from bench.chaos_worker import name
 from chatbot.store.database import Database
-from chatbot.store.tables import rooms
+from chatbot.store.tables import deliveries, pushes, rooms
 from tests.postgres import Postgres, a_folder, binaries
 
 #: The run ends after this many seconds, whatever has been sent by then.
@@ -64,23 +66,45 @@ class Run:
             raise RuntimeError(f"{module} did not start: {log.read_text()[-2000:]}")
         return said
 
-    async def worker(self) -> None:
-        """Start a process that pushes; the one before it is killed, if it lives."""
-        if len(self.processes) > 1:
-            with suppress(ProcessLookupError):
-                self.processes[-1].kill()
-            await self.processes[-1].wait()
+    async def worker(self, **dies: int) -> None:
+        """Start a process that pushes; `dies` says at which row or send it ends."""
         given = {"database": self.url, "api": f"{self.api}/api/", "workspaces": self.workspaces}
-        await self.process("chaos_push_worker", given | {"per_workspace": PER_WORKSPACE})
+        await self.process("chaos_push_worker", given | {"per_workspace": PER_WORKSPACE} | dies)
+
+    async def killed(self, *, now: bool = False) -> str:
+        """Wait until the process has killed itself, or kill it `now`; return what it leaves behind."""
+        if now:
+            self.processes[-1].kill()
+        async with asyncio.timeout(60):
+            if await self.processes[-1].wait() != -signal.SIGKILL:
+                raise RuntimeError("The worker ended by itself: see its log.")
+        database = Database(self.url)
+        await database.start()
+        counted = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        states = {state: number for state, number in await database.read(counted)}
+        amends = select(func.count()).select_from(deliveries).where(deliveries.c.kind.like("%.amend"))
+        ((changes,),) = await database.read(amends)
+        starting = select(func.count()).select_from(pushes).where(pushes.c.state == "starting")
+        ((begun,),) = await database.read(starting)
+        await database.stop()
+        told = [f"{number} {state}" for state, number in sorted(states.items())]
+        rows = sum(states.values()) - changes
+        return f"{rows} of {self.workspaces * self.channels} rows ({', '.join(told)}), {changes} changes, {begun} begun"
 
     async def do(self, call: str, workspace: int) -> Any:
-        """Let the process that pushes do something, and return its answer."""
+        """Let the process that pushes do something, and return its answer. Raises EOFError if it has died."""
         process = self.processes[-1]
         if process.stdin is None:
             raise RuntimeError("The worker was started without a way to speak with it.")
         process.stdin.write(f"{call} {workspace}\n".encode())
-        await process.stdin.drain()
-        return json.loads(await _line(process))
+        try:
+            await process.stdin.drain()
+        except ConnectionError:
+            raise EOFError from None
+        line = await _line(process)
+        if not line:
+            raise EOFError
+        return json.loads(line)
 
     async def reports(self) -> list[dict[str, int]]:
         """Return the report of each workspace's push."""
@@ -120,18 +144,31 @@ async def _fill(run: Run) -> None:
 
 
 async def _judged(run: Run, dice: random.Random) -> bool:
-    await run.worker()
-    pushes = [await run.do("start", workspace) for workspace in range(run.workspaces)]
+    recipients = run.workspaces * run.channels
+    # So that it dies within a push, and not between two.
+    at_row = dice.randrange(recipients // 4, recipients * 3 // 4) // run.channels * run.channels + run.channels // 2
+    await run.worker(row=at_row)
     began = time.time()
-    await asyncio.sleep(dice.uniform(0.0, 0.15))  # while rows are being written
+    with suppress(EOFError):
+        for workspace in range(run.workspaces):
+            await run.do("start", workspace)
+    writing = await run.killed()
+    at_send = dice.randrange(recipients // 20, recipients // 4)
+    await run.worker(send=at_send)
+    with suppress(EOFError):
+        for workspace in range(run.workspaces):
+            await run.do("start", workspace)
+    sending = await run.killed()
     await run.worker()
-    await asyncio.sleep(dice.uniform(3, 5))
+    numbers = [await run.do("start", workspace) for workspace in range(run.workspaces)]
+    await asyncio.sleep(dice.uniform(1, 3))
     stopped = time.time()
     cancelled = await run.do("cancel", CANCELLED)
     answered = time.time() - stopped
     await run.do("correct", CHANGED)
     await run.do("withdraw", WITHDRAWN)
     await asyncio.sleep(dice.uniform(0.0, 3))
+    changing = await run.killed(now=True)
     await run.worker()
     reports = await run.reports()
     while any(report["busy"] for report in reports) and time.time() < began + LONGEST:
@@ -140,7 +177,7 @@ async def _judged(run: Run, dice: random.Random) -> bool:
     drained = time.time() - began
     record = await run.record()
     arrived, shown = record["arrived"], record["shown"]
-    keys = [{f"push:{push}:C{number:04}" for number in range(run.channels)} for push in pushes]
+    keys = [{f"push:{push}:C{number:04}" for number in range(run.channels)} for push in numbers]
     whole = [workspace for workspace in range(run.workspaces) if workspace not in (CANCELLED, WITHDRAWN)]
     lost = sum(len(keys[workspace] - set(arrived)) for workspace in whole)
     doubled = sum(1 for times in arrived.values() if times > 1)
@@ -151,6 +188,9 @@ async def _judged(run: Run, dice: random.Random) -> bool:
     kept = sum(TAKEN_BACK not in shown[key] for key in keys[WITHDRAWN] & set(arrived))
     untouched = sum(WORDS.title not in shown[key] for key in keys[CANCELLED] & set(arrived))
     checks = {
+        f"killed while writing row {at_row}; it left": (writing, True),
+        f"killed while sending, at send {at_send}; it left": (sending, " sending" in sending),
+        "killed while changing; it left": (changing, True),
         "lost": (lost, lost == 0),
         "doubled": (doubled, doubled == 0),
         "unknown or failed": (sum(r["unknown"] + r["failed"] for r in reports), True),

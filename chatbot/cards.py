@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from chatbot.guidance import Escalation, Guidance, Page, Topic
 from chatbot.language import OWN_NAMES
@@ -24,33 +24,22 @@ from chatbot.model import (
     Title,
 )
 from chatbot.recognition.answer import Recognition
-from chatbot.strings import Strings
+from chatbot.voice import Voice
 
 LAST_STEP = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A message with what is needed to answer it.
+class Ask(Voice):
+    """A message with what is needed to answer it, in the language of the answer.
 
     `insist`: nothing else understood it, so the command must. `today` is the day by which guidance goes stale.
     """
 
     message: Message
-    language: Language
-    guidance: Guidance
-    strings: Strings
     contacts: Mapping[str, Sequence[str]]
     insist: bool = False
     today: date = date.min
-
-    def t(self, key: str, **values: Any) -> str:
-        """Return a sentence of strings.toml in the language of the answer."""
-        return self.strings(key, self.language, **values)
-
-    def title(self, topic: Topic) -> str:
-        """Return the topic's title in the language of the answer."""
-        return topic.texts[self.language].title
 
 
 def topic_card(ask: Ask, topic: Topic, *, turn: int = 0, speaks: Language | None = None, why: str = "") -> Reply:
@@ -307,7 +296,7 @@ def escalations(ask: Ask, why: str) -> Reply:
         blocks=(Title(ask.t("reply.safety_pick_title")), Lead(ask.t("reply.safety_pick_lead"))),
         buttons=(
             *(Button(e.title[ask.language], f"emergency {e.id}") for e in ask.guidance.escalations.values()),
-            Button(ask.t("button.menu"), "topics"),
+            ask.all_topics(),
         ),
         language=ask.language,
         outcome=Outcome("safety", why=why),
@@ -326,7 +315,7 @@ def escalation_card(ask: Ask, escalation: Escalation, why: str) -> Reply:
             Steps(escalation.steps[ask.language]),
             *(contacts or (Text(ask.t("reply.safety_no_contacts")),)),
         ),
-        buttons=(Button(ask.t("button.not_this"), "emergency"), Button(ask.t("button.menu"), "topics")),
+        buttons=(Button(ask.t("button.not_this"), "emergency"), ask.all_topics()),
         language=ask.language,
         outcome=Outcome("safety", why=why),
     )
@@ -336,7 +325,7 @@ def pick(ask: Ask, title: str, lead: str, buttons: Iterable[Button], outcome: Ou
     """Return a heading, a line and buttons to choose from, with the way to the menu last."""
     return Reply(
         blocks=(Title(title), Lead(lead)),
-        buttons=(*buttons, Button(ask.t("button.menu"), "topics")),
+        buttons=(*buttons, ask.all_topics()),
         language=ask.language,
         outcome=outcome,
     )
@@ -450,7 +439,7 @@ def thanks(ask: Ask) -> Reply:
     """Return a kind line to somebody who said thank you."""
     return Reply(
         blocks=(Title(ask.t("reply.thanks_title")), Lead(ask.t("reply.thanks_lead"))),
-        buttons=(Button(ask.t("button.menu"), "topics"),),
+        buttons=(ask.all_topics(),),
         language=ask.language,
         outcome=Outcome("menu", why="thanks"),
     )

@@ -105,11 +105,13 @@ class Coach:
         language = self._guess(message)
         try:
             chosen = await self._chosen(message)
-            self.room_seen(message.workspace, message.room, chosen or language, message.person)
             ask = self._ask(message, chosen or language, await self.guidance_of(message.workspace))
             answer = await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
             return cards.failed(self._ask(message, language), log_incident(error))
+        # Where the platform tells no language, that of the words that were understood is the one spoken here.
+        spoken = chosen or script_language(message.text) or message.locale or answer.language
+        self.room_seen(message.workspace, message.room, spoken, message.person, message.zone)
         if self.counting:
             self.counting.note(message, answer)
         return answer
@@ -132,10 +134,12 @@ class Coach:
         if self.rooms_seen:
             await self.rooms_seen.changed(workspace, room, change)
 
-    def room_seen(self, workspace: str, room: Room | None, language: Language | None, person: str = "") -> None:
+    def room_seen(
+        self, workspace: str, room: Room | None, language: Language | None, person: str = "", zone: str = ""
+    ) -> None:
         """Take note, in the background, of a room that Steady was spoken to in, or was added to."""
         if self.rooms_seen and room:
-            self.rooms_seen.note(workspace, room, language or Language.EN, person)
+            self.rooms_seen.note(workspace, room, language or Language.EN, person, zone)
 
     async def installed(self, actor: "Actor") -> None:
         """Take note of who brought Steady to a workspace: they are its first admin."""
@@ -163,7 +167,7 @@ class Coach:
         return (await self.libraries.of(workspace)).guidance if self.libraries else self.guidance
 
     def _ask(self, message: Message, language: Language, guidance: Guidance | None = None) -> Ask:
-        return Ask(message, language, guidance or self.guidance, self.strings, self.contacts, today=self.today())
+        return Ask(language, self.strings, guidance or self.guidance, message, self.contacts, today=self.today())
 
     async def _chosen(self, message: Message) -> Language | None:
         """Return the language that the person chose; with the database gone, coach in the guessed one."""

@@ -22,6 +22,7 @@ from chatbot.incidents import log_incident
 from chatbot.model import Language, Message, Room
 from chatbot.rooms import RoomChange, Rooms, Standing
 from chatbot.tips import Run, Schedule, next_run, verdict
+from chatbot.zones import zone_named
 
 log = logging.getLogger("steady.tips")
 
@@ -229,6 +230,16 @@ class DailyTips:
                 break
         return total
 
+    async def is_quiet(self, delivery: Delivery) -> bool:
+        """Return whether whoever gets a tip wants none by now; one that they asked for they do."""
+        if delivery.kind != "tips.tip" or not json.loads(delivery.content).get("personal"):
+            return False
+        subscription = await self.store.by_id(int(delivery.source.removeprefix("tips:")))
+        until = await self._quiet_until(subscription) if subscription else None
+        if subscription is None or until is None:
+            return False
+        return self.clock().astimezone(zone_named(subscription.schedule.zone)).date() < until
+
     async def _quiet_until(self, subscription: Subscription) -> date | None:
         if not subscription.room.personal:
             return None
@@ -265,8 +276,10 @@ class DailyTips:
             tip, deck = draw(deck, tips)
             if tip is not None:
                 drawn.append(tip)
-        content = {"tips": drawn, "language": subscription.language} if drawn else None
-        return replace(subscription, deck=deck), content
+        content: dict[str, object] = {"tips": drawn, "language": subscription.language}
+        if subscription.room.personal:
+            content["personal"] = True
+        return replace(subscription, deck=deck), content if drawn else None
 
     def _draft(
         self, subscription: Subscription, kind: str, name: str, content: Mapping[str, object], due: datetime

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from chatbot.delivery.model import Draft
+from chatbot.delivery.model import Draft, Skip
 from chatbot.incidents import log_incident
 from chatbot.model import Button, Language, Lead, Note, Reply, Text, Title
 
 if TYPE_CHECKING:
-    from chatbot.tip_cards import Voice
+    from chatbot.voice import Voice
 
 #: How long before its day a piece's owner is asked, and after how long the deputy is.
 BEFORE = timedelta(days=7)
@@ -169,12 +169,16 @@ class Freshness:
     async def _quiet_until(self, workspace: str, person: str) -> date:
         return await self._choices.quiet_until(workspace, person) or date.min
 
-    async def compose(self, voice: "Voice", content: Mapping[str, Any]) -> Reply | None:
+    async def compose(self, voice: "Voice", content: Mapping[str, Any]) -> Reply | Skip | None:
         """Return the message that asks whether a piece still holds; None if that need not be asked any more."""
         ageing = await self._store.find(content["piece"])
         if ageing is None or ageing.verified_until.isoformat() != content["until"]:
             return None
-        return _reminder(voice, ageing, content["who"], self._clock().date())
+        today = self._clock().date()
+        person = ageing.owner if content["who"] == "owner" else ageing.deputy
+        if await self._quiet_until(ageing.workspace, person) > today:
+            return Skip("quiet")
+        return _reminder(voice, ageing, content["who"], today)
 
 
 def _next(ageing: Ageing, today: date) -> Who | None:

@@ -14,6 +14,7 @@ from chatbot.model import (
     Form,
     Language,
     Lead,
+    Mention,
     Note,
     Option,
     Outcome,
@@ -23,7 +24,7 @@ from chatbot.model import (
     Title,
 )
 from chatbot.publishing import Piece, Publishing, Refused, Version
-from chatbot.roles import GROUP, NotAllowed, Role, RoleRow
+from chatbot.roles import GROUP, OWNERS, NotAllowed, Role, RoleRow
 from chatbot.store.audit import AuditRow
 from chatbot.topic_file import LONGEST
 from chatbot.written import Change, FieldProblem, Words, Written
@@ -52,7 +53,11 @@ class Desk:
 def reply(ask: Ask, title: str, lead: str, blocks: Iterable[Block] = (), buttons: Iterable[Button] = ()) -> Reply:
     """Return something for leads."""
     shown = (Title(title), *((Lead(lead),) if lead else ()), *blocks)
-    return Reply(shown, ask.language, Outcome("menu", why="for leads"), tuple(buttons))
+    return ask.reply(shown, buttons, "for leads")
+
+
+def _back(ask: Ask, command: str) -> Button:
+    return Button(ask.t("leads.button_back"), command)
 
 
 def plain(ask: Ask, key: str, *buttons: Button, **values: object) -> Reply:
@@ -65,8 +70,7 @@ def not_allowed(ask: Ask, error: NotAllowed) -> Reply:
     """Return who may do it, and who can let them."""
     names = "; ".join(error.admins) or ask.t("leads.nobody")
     key = "leads.need_admin" if error.needed == "admin" else "leads.need_lead"
-    title, menu = ask.t("leads.desk_title"), Button(ask.t("button.menu"), "topics")
-    return reply(ask, title, ask.t(key, names=names), (), (menu,))
+    return reply(ask, ask.t("leads.desk_title"), ask.t(key, names=names), (), (ask.all_topics(),))
 
 
 def refused(ask: Ask, error: Refused) -> Reply:
@@ -107,9 +111,20 @@ def leads(ask: Ask, rows: Sequence[RoleRow]) -> Reply:
     lines = []
     for row in rows:
         kind = "group" if row.subject.startswith(GROUP) else row.role
-        lines.append(ask.t(f"leads.role_{kind}", name=row.name or row.subject.removeprefix(GROUP)))
+        lines.append(ask.t(f"leads.role_{kind}", name=_called(ask, row.subject, row.name)))
     shown = (Points(ask.t("leads.leads_label"), _within(ask, lines)),) if lines else (Text(ask.t("leads.leads_none")),)
-    return reply(ask, ask.t("leads.leads_title"), "", shown, (Button(ask.t("leads.button_back"), "lead"),))
+    return reply(ask, ask.t("leads.leads_title"), "", shown, (_back(ask, "lead"),))
+
+
+def names(ask: Ask, mentions: Sequence[Mention]) -> str:
+    """Return what people and groups are called."""
+    return "; ".join(_called(ask, mention.id, mention.name) for mention in mentions)
+
+
+def _called(ask: Ask, subject: str, name: str) -> str:
+    if subject.startswith(OWNERS):
+        return ask.t("leads.owners_of", name=name or subject.removeprefix(OWNERS))
+    return name or subject.removeprefix(GROUP)
 
 
 def audit(ask: Ask, rows: Sequence[AuditRow]) -> Reply:
@@ -129,7 +144,7 @@ def audit(ask: Ask, rows: Sequence[AuditRow]) -> Reply:
         for row in rows
     ]
     shown = (Points(ask.t("leads.audit_label"), _within(ask, lines)),) if lines else (Text(ask.t("leads.audit_none")),)
-    back = Button(ask.t("leads.button_back"), "lead")
+    back = _back(ask, "lead")
     return reply(ask, ask.t("leads.audit_title"), ask.t("leads.audit_lead"), shown, (back,))
 
 
@@ -246,13 +261,12 @@ def version_card(
     piece: Piece,
     version: Version,
     language: Language,
-    note: str = "",
 ) -> Reply:
     """Return a version as agents will see it in a language, with what can be done with it."""
     written = version.written
     problems = [problem for problem in publishing.check(written) if not problem.blocks]
     state = Note(ask.t(f"leads.state_{version.state}", number=version.number))
-    notes: list[Block] = [*((Text(note),) if note else ()), state]
+    notes: list[Block] = [state]
     card: tuple[Block, ...] = (Title(written.title(language)), Lead(ask.t("leads.names_only")))
     if written.written:
         shown = publishing.preview(written, language)
@@ -309,7 +323,7 @@ def languages(ask: Ask, piece: Piece, version: Version) -> Reply:
             buttons.append(Button(ask.t("leads.button_see", spoken=name), see))
         else:
             buttons.append(Button(ask.t("leads.button_write_in", spoken=name), f"write edit {piece.id} {tag}"))
-    back = Button(ask.t("leads.button_back"), f"write piece {piece.id}")
+    back = _back(ask, f"write piece {piece.id}")
     return reply(ask, version.written.title(ask.language), ask.t("leads.languages_title"), (), (*buttons, back))
 
 
@@ -321,7 +335,7 @@ def missing(ask: Ask, piece: Piece, version: Version, problems: Sequence[FieldPr
     buttons = (
         Button(ask.t("leads.button_edit"), f"write edit {piece.id} {ask.language}", "primary"),
         Button(ask.t("leads.button_languages"), f"write languages {piece.id} {version.number}"),
-        Button(ask.t("leads.button_back"), f"write piece {piece.id}"),
+        _back(ask, f"write piece {piece.id}"),
     )
     return reply(ask, version.written.title(ask.language), lead, blocks, buttons)
 
@@ -351,7 +365,7 @@ def versions(ask: Ask, piece: Piece, known: Sequence[Version]) -> Reply:
     if len(known) > 1:
         old, new = known[1].number, known[0].number
         buttons.insert(0, Button(ask.t("leads.button_diff"), f"write diff {piece.id} {old} {new}"))
-    back = Button(ask.t("leads.button_back"), f"write piece {piece.id}")
+    back = _back(ask, f"write piece {piece.id}")
     points = Points(ask.t("leads.versions_title"), tuple(lines))
     return reply(ask, piece.latest.written.title(ask.language), "", (points,), (*buttons, back))
 
@@ -380,13 +394,13 @@ def differences(ask: Ask, piece: Piece, old: int, new: int, changes: Sequence[Ch
             break
         blocks.append(Points(label, said))
     lead = "" if changes else ask.t("leads.diff_none")
-    back = Button(ask.t("leads.button_back"), f"write versions {piece.id}")
+    back = _back(ask, f"write versions {piece.id}")
     return reply(ask, ask.t("leads.diff_title", old=old, new=new), lead, blocks, (back,))
 
 
 def confirmed(ask: Ask, piece: int, until: date) -> Reply:
     """Return until when a piece is now taken for right."""
-    back = Button(ask.t("leads.button_back"), f"write piece {piece}")
+    back = _back(ask, f"write piece {piece}")
     return plain(ask, "leads.confirmed", back, day=until.isoformat())
 
 

@@ -52,8 +52,9 @@ class Message:
     `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person`
     within it; the core reads nothing into either. `locale` is what the platform says of the person's language; for a
     pressed button it is the language of the card that the button stood on. `name` is what the platform calls the
-    person, "" if it does not say. `mentions` are the others it names. `values` are the fields of a form that was sent,
-    by name; several choices of one field are joined with commas.
+    person, and `zone` the time zone of their device, perhaps by an IANA name; "" if it does not say. `mentions` are the
+    others it names. `values` are the fields of a form that was sent, by name; several choices of one field are joined
+    with commas.
     """
 
     text: str
@@ -65,6 +66,7 @@ class Message:
     name: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
+    zone: str = ""
 
 
 # Blocks: what a reply is made of. A renderer matches over all of them and ends in assert_never.
@@ -233,7 +235,8 @@ class Reply:
 
     A `living` reply will be edited many times: it belongs in the personal conversation, where that works. One with a
     `form` has no buttons, and its title has at most 24 characters, which is what Slack gives a modal. A `private` one
-    is shown to whoever pressed a button alone, and the message with the button stays.
+    is shown to whoever pressed a button alone, and the message with the button stays. Only one that is `for_all` takes
+    the place of a message that everybody in a room sees.
     """
 
     blocks: tuple[Block, ...]
@@ -243,6 +246,7 @@ class Reply:
     living: bool = False
     form: Form | None = None
     private: bool = False
+    for_all: bool = False
 
     @property
     def summary(self) -> str:

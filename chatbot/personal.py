@@ -13,6 +13,7 @@ class Kept:
     receipts: int = 0
     pieces: int = 0
     audit: int = 0
+    zone: str = ""
 
 
 class PersonalData(Protocol):
@@ -22,7 +23,7 @@ class PersonalData(Protocol):
         """Return what is kept about a person."""
 
     async def erase(self, workspace: str, person: str) -> None:
-        """Delete a person's receipts and the tips they ordered for themselves.
+        """Delete a person's receipts, the tips they ordered for themselves, and their time zone.
 
         What leads and admins did in their role stays, and that there is a conversation.
         """

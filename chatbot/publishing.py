@@ -20,7 +20,7 @@ from chatbot.overlay import Live, overlaid
 from chatbot.roles import Actor, Roles
 from chatbot.strings import Strings
 from chatbot.topic_file import COUNT, LONGEST, LONGEST_LEAD_IN_ENGLISH
-from chatbot.written import Change, FieldProblem, Words, Written, diff, tidied
+from chatbot.written import Change, FieldProblem, Words, Written, added_names, diff, tidied, tidy_line, with_names
 
 __all__ = [
     "Change",
@@ -130,7 +130,18 @@ class PieceStore(Protocol):
     async def publish(
         self, actor: Actor, piece: int, number: int, came_from: Sequence[State], action: How, now: float
     ) -> Version | None:
-        """Make a version the one that agents see, if its state is one of `came_from`; None if it is not."""
+        """Make a version the one that agents see, if its state is one of `came_from`; None if it is not.
+
+        If it only brings more names, these get into open drafts too, and it stays verified as long as it was.
+        """
+
+    async def add_names(
+        self, actor: Actor, written: Written, live: int | None, now: float, *, reviewed: bool
+    ) -> Version | None:
+        """Publish what is live with more names, or put it up for review; None if another version is live by now.
+
+        A draft that somebody is writing stays the newest version.
+        """
 
     async def withdraw(self, actor: Actor, piece: int, now: float) -> bool:
         """Take a piece out of what agents see."""
@@ -194,16 +205,18 @@ class Publishing:
         return await self._store.versions(piece.workspace, piece.id)
 
     async def version(self, piece: Piece, number: int) -> Version:
-        """Return a version of a piece. Raises Refused if there is no such one."""
-        found = (version for version in await self.versions(piece) if version.number == number)
-        return _there(next(found, None))
+        """Return a version of a piece. Raises Refused if there is no such one, or not under this number any more."""
+        found = next((version for version in await self.versions(piece) if version.number == number), None)
+        if found is None and 0 < number < piece.latest.number:  # a draft that names were published beneath
+            raise Refused("leads.bad_state")
+        return _there(found)
 
     def preview(self, written: Written, language: Language, *, turn: int = 0) -> Reply:
         """Return the card as agents will see it, with its phrase number `turn`."""
         made = tidied(written)
         topic = made.topic or f"{TEAM}preview"
         guidance = overlaid(self._guidance, [Live(0, replace(made, topic=topic), made.verified_until)], self._strings)
-        ask = Ask(Message("", "", ""), language, guidance, self._strings, {}, today=self.today())
+        ask = Ask(language, self._strings, guidance, Message("", "", ""), {}, today=self.today())
         return cards.topic_card(ask, guidance.topics[topic], turn=turn, why="a preview")
 
     # ---- checking
@@ -373,26 +386,38 @@ class Publishing:
         await self._changed(actor.workspace)
         return day
 
-    async def add_alias(self, actor: Actor, topic: str, language: Language, alias: str) -> Version:
-        """Make words a name of a topic, built-in or the team's own; published at once, or put up for review.
+    async def add_alias(self, actor: Actor, topic: str, language: Language, words: str) -> Version:
+        """Make words lead to a topic, built-in or the team's own; published at once, or put up for review.
 
-        Raises NotAllowed or Refused.
+        They become a name of it, or if they are too long for one, words that agents type. All else of it stays as it
+        is published, until when it was verified too; what is withdrawn stays so. Raises NotAllowed or Refused.
         """
         await self._lead(actor)
         pieces = await self._store.pieces(actor.workspace)
         known = next((piece for piece in pieces if piece.topic == topic), None)
-        base = (known.live or known.latest).written if known else None
-        if base is None:
-            base = Written(topic, {}, actor.person, "", self.today() + VERIFIED, owner_name=actor.name)
-        words = base.words.get(language, Words())
-        more = replace(words, aliases=(*words.aliases, alias))
-        until = max(base.verified_until, self.today() + timedelta(days=1))
-        written = replace(base, words={**base.words, language: more}, verified_until=until)
-        version = await self.save_draft(actor, written, known.id if known else None)
-        if await self._store.reviewed(actor.workspace):
-            await self.submit(actor, version.piece, version.number)
-        else:
-            await self.publish(actor, version.piece, version.number)
+        live = known.live if known else None
+        if live is None and topic not in self._guidance.topics:
+            raise Refused("leads.bad_withdrawn")
+        if known is None and len(pieces) >= MOST_PIECES:
+            raise Refused("leads.bad_full", most=MOST_PIECES)
+        until = self.today() + VERIFIED
+        base = live.written if live else Written(topic, {}, actor.person, "", until, owner_name=actor.name)
+        text = tidy_line(words)
+        more = Words(aliases=(text,)) if len(text) <= LONGEST["alias"] else Words(phrases=(text,))
+        written = with_names(base, {language: more})
+        if live and written == live.written:
+            return live
+        await self._refuse(actor.workspace, written, known.id if known else None, stale_too=live is not None)
+        version = await self._store.add_names(
+            actor,
+            written,
+            live.number if live else None,
+            self._now(),
+            reviewed=await self._store.reviewed(actor.workspace),
+        )
+        if version is None:
+            raise Refused("leads.bad_state")
+        await self._changed(actor.workspace)
         return version
 
     async def bring(self, actor: Actor, written: Written) -> Version:
@@ -422,12 +447,19 @@ class Publishing:
 
     async def _still_right(self, actor: Actor, piece: int, number: int) -> Version:
         """Return a version; raise Refused if by now something is wrong with it, such as a name that is taken."""
-        version = await self.version(await self.piece(actor.workspace, piece), number)
-        await self._refuse(actor.workspace, version.written, piece)
+        found = await self.piece(actor.workspace, piece)
+        version = await self.version(found, number)
+        only_names = found.live is not None and added_names(found.live.written, version.written) is not None
+        await self._refuse(actor.workspace, version.written, piece, stale_too=only_names)
         return version
 
-    async def _refuse(self, workspace: str, written: Written, piece: int | None) -> None:
-        problems = await self.problems(workspace, written, piece)
+    async def _refuse(self, workspace: str, written: Written, piece: int | None, *, stale_too: bool = False) -> None:
+        """Raise Refused if something is wrong with a piece; `stale_too`: it may be past its day and stay so."""
+        problems = [
+            problem
+            for problem in await self.problems(workspace, written, piece)
+            if not (stale_too and problem.field == "verified_until")
+        ]
         if any(problem.blocks for problem in problems):
             raise Refused("leads.bad_fields", problems)
 

@@ -28,7 +28,8 @@ from chatbot.model import (
 )
 from chatbot.pushing import LONGEST_TEXT, LONGEST_TITLE, Estimate, Push, Report
 from chatbot.rooms_seen import KnownRoom
-from chatbot.tip_cards import ZONES, Voice
+from chatbot.voice import Voice
+from chatbot.zones import SUGGESTED
 
 #: Channels that a form names one by one; Slack shows a hundred options, two of which are "all" and "people".
 _NAMED = 98
@@ -351,7 +352,7 @@ def form(
         Entry(
             "zone",
             voice.t("push.form_zone"),
-            values.get("zone", ZONES[voice.language]),
+            values.get("zone", SUGGESTED[voice.language]),
             "Europe/Berlin",
             error=errors.get("zone", ""),
             optional=True,

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Protocol
 
-from chatbot.delivery.model import Draft, Limits, Reason, Sender
+from chatbot.delivery.model import Delivery, Draft, Limits, Reason, Sender, amends
 from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.language import legible
-from chatbot.model import Language
+from chatbot.model import Language, Room
 from chatbot.roles import Actor
 from chatbot.rooms_seen import KnownRoom, RoomStore
 from chatbot.tips import moment
@@ -208,6 +208,9 @@ class PushStore(Protocol):
 
     async def find(self, push: int) -> Push | None:
         """Return the push with this id, of whatever workspace."""
+
+    async def went_to(self, push: Push, room: str) -> bool:
+        """Return whether a push has left for a room."""
 
     async def of_workspace(self, workspace: str, limit: int) -> Sequence[Push]:
         """Return the newest pushes of a workspace."""
@@ -401,16 +404,19 @@ class Pushes:
 
     # ---- what anybody does to whom it was sent
 
-    async def read(self, workspace: str, push: int) -> Push:
-        """Return a push that was sent in a workspace. Raises NoSuchPush."""
+    async def read(self, workspace: str, push: int, room: Room | None) -> Push:
+        """Return a push to somebody in a room that it was sent to. Raises NoSuchPush.
+
+        Numbers can be guessed, and a push may be meant for a few. What a button says of another room is not believed.
+        """
         found = await self._of(workspace, push)
-        if found.state == "draft":
-            raise NoSuchPush("This push was not sent.")
+        if room is None or not room.certain or not await self.store.went_to(found, room.key):
+            raise NoSuchPush("This push was not sent here.")
         return found
 
-    async def got_it(self, workspace: str, push: int, person: str) -> bool:
+    async def got_it(self, workspace: str, push: int, person: str, room: Room | None) -> bool:
         """Count a reader, where the lead asked for that; return False if they were counted before."""
-        found = await self.read(workspace, push)
+        found = await self.read(workspace, push, room)
         if not found.receipts or self.works_council:
             raise NoSuchPush("This push asks for no receipts.")
         return await self.store.receive(found, person)
@@ -453,17 +459,28 @@ class Pushes:
             if due < begun:
                 day += timedelta(days=1)
                 due = moment(zone, day, push.at)
+        # A person is found by the room when it is sent, to ask once more whether they want quiet.
+        content = {"language": known.language} | ({"room": known.room.key} if known.room.personal else {})
         draft = Draft(
             key=f"{push.source}:{known.room.key}",
             source=push.source,
             lane=push.workspace,
             target=known.room.address,
             kind="push.card",
-            content=json.dumps({"language": known.language}),
+            content=json.dumps(content),
             due=due.timestamp(),
             expires=(due + TRIED).timestamp(),
         )
         return draft, day
+
+    async def is_quiet(self, push: Push, delivery: Delivery) -> bool:
+        """Return whether whoever gets a row wants no personal messages by now; what changes one is none."""
+        room = json.loads(delivery.content).get("room")
+        known = None if room is None or amends(delivery) else await self.rooms.find(push.workspace, room)
+        if known is None:
+            return False
+        today = self.clock().astimezone(zone_named(known.zone or push.zone)).date()
+        return await self._is_quiet(push.workspace, known, today)
 
     async def _is_quiet(self, workspace: str, known: KnownRoom, day: date) -> bool:
         if not known.room.personal:

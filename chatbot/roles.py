@@ -1,5 +1,6 @@
 """Who may do what in a workspace: admins name leads, leads write for agents."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +15,14 @@ Role = Literal["agent", "lead", "admin"]
 
 #: What the id of a group begins with.
 GROUP = "group:"
+#: The same, of those who own a team on the platform.
+OWNERS = f"{GROUP}owners:"
 #: In the settings' admins, every workspace.
 EVERYWHERE = "*"
 #: For how long the members of a group are remembered, in seconds.
 SECONDS_REMEMBERED = 60.0
+#: For how long a platform that did not tell is not asked again: whoever is waiting would wait for each time.
+SECONDS_TO_BE_LEFT_ALONE = 5.0
 _RANK: Mapping[Role, int] = {"agent": 0, "lead": 1, "admin": 2}
 
 
@@ -48,11 +53,31 @@ class NotAllowed(SteadyError):  # noqa: N818 - it says what it is
         super().__init__(f"That takes the role {needed!r}; an admin of the workspace gives it.")
 
 
+class NotGranted(SteadyError):  # noqa: N818 - it says what it is
+    """The platform does not tell who is in a group: `permission` is what Steady was not granted."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+        super().__init__(
+            f"The platform does not tell who is in a group: Steady has no permission {permission}. "
+            "Install it again with the newest manifest."
+        )
+
+
 class Groups(Protocol):
     """What an adapter knows about people."""
 
     async def members(self, workspace: str, group: str) -> Collection[str]:
-        """Return the ids of a group's members, as messages give them. Raises if the platform does not tell."""
+        """Return the ids of a group's members, as messages give them. Raises if the platform does not tell.
+
+        Raises NotGranted if it does not because nobody has let Steady ask.
+        """
+
+    async def owners(self, message: Message) -> Mention | None:
+        """Return the group of those who own the team that a message was written in; None if it was in no team.
+
+        Its id begins with OWNERS, its name is the team's. Raises if the platform does not tell.
+        """
 
     async def identified(self, message: Message, mention: Mention) -> Mention:
         """Return a mention with the id by which the person's own messages go. Raises if the platform does not tell."""
@@ -107,9 +132,10 @@ class Roles:
             (self._everyone, *(row.role for row in rows if row.subject == person)), key=lambda role: _RANK[role]
         )
         if found == "agent":
-            for row in rows:
-                if row.subject.startswith(GROUP) and person in await self._members_of(workspace, row.subject):
-                    return row.role
+            groups = [row for row in rows if row.subject.startswith(GROUP)]
+            # All at once: a platform that does not answer is waited for, but not once for each.
+            members = await asyncio.gather(*(self._members_of(workspace, row.subject) for row in groups))
+            found = next((row.role for row, of in zip(groups, members, strict=True) if person in of), found)
         return found
 
     async def need(self, workspace: str, person: str, role: Role) -> None:
@@ -141,6 +167,21 @@ class Roles:
         groups = self._of_platform(message.workspace)
         return await groups.identified(message, mention) if groups else mention
 
+    async def owners(self, message: Message) -> Mention | None:
+        """Return the group of those who own the team that a message was written in; None if it was in no team.
+
+        Raises if the platform does not tell.
+        """
+        groups = self._of_platform(message.workspace)
+        return await groups.owners(message) if groups and not message.pressed else None
+
+    async def look_into(self, workspace: str, group: str) -> None:
+        """Find out who is in a group. Raises what keeps the platform from telling, NotGranted above all."""
+        groups = self._of_platform(workspace)
+        if groups:
+            members = await groups.members(workspace, group.removeprefix(GROUP))
+            self._members[workspace, group] = (self._now() + SECONDS_REMEMBERED, members)
+
     async def installed(self, actor: Actor) -> bool:
         """Make whoever installed Steady admin of a workspace that has none; return whether they became it."""
         if not actor.person or any(self._admins.get(key) for key in (actor.workspace, EVERYWHERE)):
@@ -151,16 +192,12 @@ class Roles:
         until, members = self._members.get((workspace, group), (0.0, ()))
         if self._now() < until:
             return members
-        groups = self._of_platform(workspace)
-        if groups is None:
-            return ()
         try:
-            members = await groups.members(workspace, group.removeprefix(GROUP))
+            await self.look_into(workspace, group)
         except Exception as error:  # who can't be told to be a lead is none
             log_incident(error)
-            return ()
-        self._members[workspace, group] = (self._now() + SECONDS_REMEMBERED, members)
-        return members
+            self._members[workspace, group] = (self._now() + SECONDS_TO_BE_LEFT_ALONE, ())
+        return self._members.get((workspace, group), (0.0, ()))[1]
 
     def _of_platform(self, workspace: str) -> Groups | None:
         return self._groups.get(workspace) or self._groups.get(workspace.partition(":")[0])

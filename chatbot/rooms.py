@@ -18,3 +18,10 @@ class Rooms(Protocol):
 
     async def name_of(self, message: Message) -> str:
         """Return what the message's author is called, as others know them; "" if the platform does not say."""
+
+
+class Clocks(Protocol):
+    """What an adapter knows about the clocks of people whose messages don't tell it."""
+
+    async def zone_of(self, workspace: str, person: str) -> str:
+        """Return what the platform calls a person's time zone, "" if it does not say; may fail as a request does."""

@@ -1,11 +1,11 @@
 """The rooms in which Steady was spoken to, or to which it was added: where a push can go.
 
-Of a conversation with one person it is kept that there is one, and with whom: to respect their quiet time. What was
-said, how often and when last is not.
+Of a conversation with one person it is kept that there is one, with whom, to respect their quiet time, and by which
+clock they live, to send at their hour. What was said, how often and when last is not.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from chatbot.delivery.model import Reason
 from chatbot.incidents import log_incident
 from chatbot.model import Language, Room
 from chatbot.rooms import RoomChange
+from chatbot.zones import is_zone
 
 #: Rooms that this process remembers having noted; past that it begins anew.
 _REMEMBERED = 100_000
@@ -35,8 +36,11 @@ class KnownRoom:
 class RoomStore(Protocol):
     """Where rooms are kept. Each call is one transaction."""
 
-    async def note(self, workspace: str, room: Room, language: Language, person: str) -> None:
-        """Write a room down, new or again; one that is not `certain` gets its name if it is known, and no more."""
+    async def note(self, workspace: str, room: Room, language: Language, person: str, zone: str = "") -> None:
+        """Write a room down, new or again, with a zone if one is known by now.
+
+        One that is not `certain` gets its name if it is known, and no more.
+        """
 
     async def gone(self, workspace: str, address: str | None, reason: Reason) -> None:
         """Note that a room, or (None) each of a workspace, takes nothing any more."""
@@ -44,33 +48,49 @@ class RoomStore(Protocol):
     async def changed(self, workspace: str, room: str | None, change: RoomChange) -> None:
         """Note what happened to a room, to a team's rooms, or (None) to a whole workspace."""
 
+    async def find(self, workspace: str, room: str) -> KnownRoom | None:
+        """Return the room with a key, if a push can go there."""
+
     async def of_workspace(self, workspace: str) -> list[KnownRoom]:
         """Return the rooms that a push can go to, by their keys."""
 
 
-class RoomsSeen:
-    """Notes rooms at most once a day, and never delays an answer."""
+#: Returns a person's time zone, "" if the platform does not say; it may fail as a request fails.
+ZoneOf = Callable[[str, str], Awaitable[str]]
 
-    def __init__(self, store: RoomStore, clock: Callable[[], datetime]) -> None:
+
+async def _untold(workspace: str, person: str) -> str:
+    return ""
+
+
+class RoomsSeen:
+    """Notes rooms at most once a day, and never delays an answer.
+
+    `zone_of` is asked about people whose messages do not say by which clock they live.
+    """
+
+    def __init__(self, store: RoomStore, clock: Callable[[], datetime], zone_of: ZoneOf = _untold) -> None:
         self.store = store
         self._clock = clock
-        self._noted: dict[tuple[str, str, bool], tuple[date, Language | None]] = {}
+        self._zone_of = zone_of
+        self._noted: dict[tuple[str, str, bool], tuple[date, Language | None, str]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def note(self, workspace: str, room: Room, language: Language, person: str = "") -> None:
+    def note(self, workspace: str, room: Room, language: Language, person: str = "", zone: str = "") -> None:
         """Note a room in the background; what fails is logged, and tried again with the next message."""
         if self._closed or (room.personal and not room.certain):
             return
-        # In a channel everybody has a language of their own; a person who changes theirs means it.
+        # In a channel everybody has a language and a clock of their own; a person who changes theirs means it.
         key = (workspace, room.key, room.name != "")
-        value = (self._clock().date(), language if room.personal else None)
+        value = (self._clock().date(), language, zone) if room.personal else (self._clock().date(), None, "")
         if self._noted.get(key) == value or not (room.certain or room.name):
             return
         if len(self._noted) >= _REMEMBERED:
             self._noted.clear()
         self._noted[key] = value
-        task = asyncio.create_task(self._write(workspace, room, language, person if room.personal else ""))
+        own = (person, zone) if room.personal else ("", "")
+        task = asyncio.create_task(self._write(workspace, room, language, *own))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
@@ -97,9 +117,14 @@ class RoomsSeen:
         """Note the rooms of a workspace anew when they are spoken in."""
         self._noted = {key: value for key, value in self._noted.items() if key[0] != workspace}
 
-    async def _write(self, workspace: str, room: Room, language: Language, person: str) -> None:
+    async def _write(self, workspace: str, room: Room, language: Language, person: str, zone: str) -> None:
+        if person and not zone:
+            try:
+                zone = await self._zone_of(workspace, person)
+            except Exception as error:  # the room is worth knowing all the same
+                log_incident(error)
         try:
-            await self.store.note(workspace, room, language, person)
+            await self.store.note(workspace, room, language, person, zone if is_zone(zone) else "")
         except Exception as error:  # nobody awaits this task
             self._forget(workspace)
             log_incident(error)

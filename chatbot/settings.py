@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     tips_late_minutes: int = Field(
         120, ge=5, le=720, description="How many minutes late a tip is still sent; after that it is skipped."
     )
+    keep_tips_days: int = Field(
+        90, ge=30, le=3650, description="How many days the ledger keeps what became of a tip or a reminder."
+    )
+    keep_pushes_days: int = Field(
+        400, ge=30, le=3650, description="How many days a push, its delivery report and its receipts are kept."
+    )
     works_council_mode: bool = Field(
         False, description="Keep nothing per person and count nothing: no insights, no words, no receipts."
     )
@@ -51,6 +57,9 @@ class Settings(BaseSettings):
     )
 
     console_url: str = Field("", description="Public https:// address of the leads' console; empty switches it off.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="How many proxies stand before the console and write X-Forwarded-For."
+    )
     console_secret: SecretStr = Field(SecretStr(""), description="Signs the console's session cookies.")
 
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Signs Slack's requests (HTTP mode).")
@@ -97,6 +106,9 @@ class Settings(BaseSettings):
         "https://login.microsoftonline.com/{tenant}/v2.0/.well-known/openid-configuration",
         description="Where Microsoft's sign-in is described; {tenant} is filled in.",
     )
+    teams_graph_url: str = Field(
+        "https://graph.microsoft.com/v1.0/", description="Microsoft Graph, which tells who owns a team."
+    )
     teams_service_urls: list[str] = Field(
         ["https://smba.trafficmanager.net/", "https://smba.infra.gcc.teams.microsoft.com/"],
         description="Connector addresses that replies may be sent to (beginnings of URLs, as a JSON list).",
@@ -119,6 +131,7 @@ class Settings(BaseSettings):
         "slack_api_url",
         "teams_openid_metadata_url",
         "teams_token_url",
+        "teams_graph_url",
         "slack_openid_metadata_url",
         "microsoft_openid_metadata_url",
     )
@@ -156,7 +169,7 @@ class Settings(BaseSettings):
             raise ValueError("is too long for one card: keep the few numbers that count in danger")
         return contacts
 
-    @field_validator("slack_api_url")
+    @field_validator("slack_api_url", "teams_graph_url")
     @classmethod
     def _ends_in_slash(cls, url: str) -> str:
         return url if url.endswith("/") else f"{url}/"

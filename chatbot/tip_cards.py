@@ -1,13 +1,12 @@
 """What is said about the tips of a channel. Pure functions of a language, a subscription and the time."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from chatbot import dates
 from chatbot.daily_tips import Subscription
 from chatbot.delivery.model import Delivery
-from chatbot.guidance import Guidance, Topic
+from chatbot.guidance import Topic
 from chatbot.language import OWN_NAMES
 from chatbot.model import (
     Block,
@@ -15,7 +14,6 @@ from chatbot.model import (
     Choice,
     Entry,
     Form,
-    Language,
     Lead,
     Note,
     Option,
@@ -25,30 +23,14 @@ from chatbot.model import (
     Text,
     Title,
 )
-from chatbot.strings import Strings
 from chatbot.tips import EVERY_DAY, WORKING_DAYS, clock_change, exists, moment, reason_against
+from chatbot.voice import Voice
+from chatbot.zones import SUGGESTED
 
 #: How far ahead `why` looks for days without a tip and for changes of the clock.
 AHEAD = timedelta(days=14)
 #: Rows of the past that `why` tells of.
 _TOLD = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A language and what is needed to say something in it."""
-
-    language: Language
-    strings: Strings
-    guidance: Guidance
-
-    def t(self, key: str, **values: object) -> str:
-        """Return a sentence of strings.toml."""
-        return self.strings(key, self.language, **values)
-
-    def reply(self, blocks: Sequence[Block], buttons: Sequence[Button] = (), why: str = "the tips") -> Reply:
-        """Return a reply about tips."""
-        return Reply(tuple(blocks), self.language, Outcome("menu", why=why), tuple(buttons))
 
 
 def tip_card(voice: Voice, ids: Sequence[str]) -> Reply | None:
@@ -164,7 +146,7 @@ def form(
     errors = errors or {}
     known = {
         "time": dates.clock(schedule.at) if schedule else "09:30",
-        "zone": schedule.zone if schedule else ZONES[voice.language],
+        "zone": schedule.zone if schedule else SUGGESTED[voice.language],
         "days": ",".join(map(str, sorted(schedule.weekdays if schedule else WORKING_DAYS))),
         "rhythm": "weekly" if schedule and schedule.weekly else "daily",
         "language": str(subscription.language if subscription else voice.language),
@@ -223,15 +205,6 @@ def form(
         Outcome("menu", why="the form for tips"),
         form=Form("tips save", voice.t("tips.form_submit"), voice.t("tips.form_cancel"), fields),
     )
-
-
-#: What a form for tips suggests where nothing is known yet.
-ZONES = {
-    Language.EN: "Europe/London",
-    Language.DE: "Europe/Berlin",
-    Language.RU: "Europe/Moscow",
-    Language.KA: "Asia/Tbilisi",
-}
 
 
 def _next(voice: Voice, subscription: Subscription) -> str:

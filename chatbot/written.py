@@ -11,6 +11,7 @@ from dataclasses import field as made_by
 from datetime import date
 from typing import Any
 
+from chatbot.guidance import TEAM
 from chatbot.model import Language
 
 
@@ -177,6 +178,36 @@ def _changes(old: Written, new: Written) -> Iterator[Change]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "\n".join(value)
+
+
+def added_names(old: Written, new: Written) -> Mapping[Language, Words] | None:
+    """Return the names and phrases that a piece got, by language; None if anything else of it became different."""
+    names: dict[Language, Words] = {}
+    for language in Language:
+        before, after = old.words.get(language, Words()), new.words.get(language, Words())
+        more = Words(
+            aliases=tuple(name for name in after.aliases if name not in before.aliases),
+            phrases=tuple(text for text in after.phrases if text not in before.phrases),
+        )
+        if more != Words():
+            names[language] = more
+    return names if with_names(old, names) == new else None
+
+
+def with_names(written: Written, names: Mapping[Language, Words]) -> Written:
+    """Return a piece with more names and phrases at the end; those that it has already are left out.
+
+    A team's own topic that has no card in their language gets them in one that it has: any is found in all.
+    """
+    words = dict(written.words)
+    for of, more in names.items():
+        foreign = written.topic.startswith(TEAM) and of not in written.written
+        language = written.instead if foreign else of
+        known = words.get(language, Words())
+        aliases = tuple(dict.fromkeys((*known.aliases, *more.aliases)))
+        phrases = tuple(dict.fromkeys((*known.phrases, *more.phrases)))
+        words[language] = replace(known, aliases=aliases, phrases=phrases)
+    return replace(written, words={language: words[language] for language in Language if language in words})
 
 
 @dataclass(frozen=True, slots=True)

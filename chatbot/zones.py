@@ -9,9 +9,18 @@ from importlib import resources
 from zoneinfo import ZoneInfo
 
 from chatbot.errors import SteadyError
+from chatbot.model import Language
 
 #: What nobody types is longer than this; it is not compared with anything.
 LONGEST = 40
+
+#: What a form suggests where nothing is known yet.
+SUGGESTED = {
+    Language.EN: "Europe/London",
+    Language.DE: "Europe/Berlin",
+    Language.RU: "Europe/Moscow",
+    Language.KA: "Asia/Tbilisi",
+}
 
 #: How people write the likeliest cities, in four languages; the IANA names' own cities need no entry.
 _CITIES = {
@@ -95,6 +104,11 @@ def names() -> frozenset[str]:
     """Return the names of all zones that mean the same on every machine."""
     listed = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(listed.split()) - {"localtime", "Factory"}
+
+
+def is_zone(name: str) -> bool:
+    """Return whether a name is that of a zone: what a platform calls one may be no IANA name."""
+    return name in names()
 
 
 @lru_cache(maxsize=1024)

@@ -47,6 +47,7 @@ class Provider:
     """Slack's or Microsoft's sign-in: who signs in, and what is wrong with the token."""
 
     url: str = ""
+    issuer: str = "https://issuer.test"
     claims: dict[str, Any] = field(default_factory=dict)
     key_id: str = "key-1"
     published: list[str] = field(default_factory=lambda: ["key-1"])
@@ -74,7 +75,7 @@ class Provider:
     async def _metadata(self, _: web.Request) -> web.Response:
         return web.json_response(
             {
-                "issuer": "https://issuer.test",
+                "issuer": self.issuer,
                 "authorization_endpoint": f"{self.url}/authorize",
                 "token_endpoint": f"{self.url}/token",
                 "jwks_uri": f"{self.url}/keys",

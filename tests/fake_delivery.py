@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from chatbot.delivery.lanes import Lanes
-from chatbot.delivery.model import Absent, Delivery, Draft, Limits, Look, Outcome, Reason, Result, Sent
-from chatbot.model import Language, Lead, Reply
+from chatbot.delivery.model import Absent, Delivery, Draft, Failed, Limits, Look, Outcome, Reason, Result, Sent
+from chatbot.model import Language, Lead, Reply, plain_text
 from chatbot.model import Outcome as Understood
 
 T = TypeVar("T")
@@ -118,11 +118,22 @@ class FakePlatform:
     at_once: int = 0
     most_at_once: int = 0
     arrived: Counter[str] = field(default_factory=Counter)
+    shown: dict[str, str] = field(default_factory=dict)  # what stands in each message, by its reference
 
     def says(self, key: str, *outcomes: Outcome | Exception) -> None:
         self.outcomes[key] = deque(outcomes)
 
     async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
+        """Take a message; a second one under the same key counts as arrived twice."""
+        return await self._write(delivery, reply, f"ts-{delivery.key}")
+
+    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
+        """Change a message that is there."""
+        if delivery.reference not in self.shown:
+            return Failed("deleted")
+        return await self._write(delivery, reply, delivery.reference)
+
+    async def _write(self, delivery: Delivery, reply: Reply, reference: str) -> Outcome:
         self.posts.append((self.clock(), delivery.target, delivery.key))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -131,9 +142,10 @@ class FakePlatform:
         finally:
             self.at_once -= 1
         waiting = self.outcomes.get(delivery.key)
-        outcome = waiting.popleft() if waiting else Sent(f"ts-{delivery.key}")
+        outcome = waiting.popleft() if waiting else Sent(reference)
         if isinstance(outcome, Sent) or delivery.key in self.swallowed:
             self.arrived[delivery.key] += 1
+            self.shown[reference] = plain_text(reply)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

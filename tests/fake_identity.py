@@ -50,6 +50,10 @@ class Call:
 class FarEnd:
     """What Microsoft serves, and what it was sent.
 
+    `teams`: what the connector says of a team by its id. `graph`: who is in a team by the id of its group, page by
+    page; of others Graph says what it says where no consent was given, or `graph_status`. `graph_asked`: paths, with
+    the tenant whose token came along.
+
     `planned`: statuses of the next calls to the connector, and `error` the name that goes with them. `members`: who is
     in each conversation. `vanish`: take a call and hang up. `answer`: what a call that was taken is answered with.
     """
@@ -62,12 +66,18 @@ class FarEnd:
     lookups: int = 0
     tokens: int = 0
     valid_tokens: set[str] = field(default_factory=set)
+    graph_tokens: dict[str, str] = field(default_factory=dict)
     token_forms: list[Json] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     planned: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     error: str = ""
     refused: dict[str, int] = field(default_factory=dict)
     members: dict[str, set[str]] = field(default_factory=dict)
+    teams: dict[str, Json] = field(default_factory=dict)
+    graph: dict[str, list[list[Json]]] = field(default_factory=dict)
+    graph_status: list[int] = field(default_factory=list)
+    graph_asked: list[tuple[str, str]] = field(default_factory=list)
+    next_link: str = ""
     vanish: bool = False
     answer: bytes = b""
     attempts: int = 0
@@ -80,6 +90,7 @@ class FarEnd:
         app.router.add_get("/keys", self._keys)
         app.router.add_post("/{tenant}/token", self._token)
         app.router.add_route("*", "/connector/{path:.*}", self._connector)
+        app.router.add_get("/graph/v1.0/teams/{team}/members", self._graph)
         return app
 
     async def _metadata(self, _: web.Request) -> web.Response:
@@ -99,7 +110,10 @@ class FarEnd:
         self.token_forms.append({**form, "tenant": request.match_info["tenant"]})
         self.tokens += 1
         token = f"bot-token-{self.tokens}"
-        self.valid_tokens.add(token)
+        if str(form["scope"]).startswith(self.url):
+            self.graph_tokens[token] = request.match_info["tenant"]
+        else:
+            self.valid_tokens.add(token)
         await asyncio.sleep(0)
         return web.json_response({"access_token": token, "expires_in": 3600}, status=self.token_status)
 
@@ -118,6 +132,9 @@ class FarEnd:
         if path in self.refused:
             return web.json_response(refusal, status=self.refused[path])
         self.calls.append(Call(request.method, path, await request.json() if request.can_read_body else {}))
+        if request.path.startswith("/connector/emea/v3/teams/"):
+            team = request.path.removeprefix("/connector/emea/v3/teams/")
+            return web.json_response(self.teams.get(team, {}), status=200 if team in self.teams else 404)
         if request.method == "GET":
             return self._member(*request.path.removeprefix("/connector/emea/v3/conversations/").split("/members/"))
         if self.vanish and request.transport:
@@ -125,6 +142,32 @@ class FarEnd:
         if self.answer:
             return web.Response(body=self.answer, content_type="application/json")
         return web.json_response({"id": "a:1private" if path == "v3/conversations" else "1700000000100"})
+
+    async def _graph(self, request: web.Request) -> web.Response:
+        tenant = self.graph_tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if tenant is None:
+            return web.json_response({"error": {"code": "InvalidAuthenticationToken"}}, status=401)
+        self.graph_asked.append((request.raw_path.removeprefix("/graph/v1.0/"), tenant))
+        if self.hanging:
+            await self.hanging.wait()
+        if self.graph_status and (status := self.graph_status.pop(0)) != 200:
+            headers = {"Retry-After": "0"} if status == 429 else {}
+            return web.json_response({"error": {"code": "UnknownError"}}, status=status, headers=headers)
+        team = request.match_info["team"]
+        if team not in self.graph:
+            message = (
+                "Missing role permissions on the request. API requires one of 'TeamMember.Read.All, "
+                "TeamMember.ReadWrite.All, TeamMember.Read.Group'. Roles on the request ''. "
+                "Resource specific consent grants on the request ''."
+            )
+            return web.json_response({"error": {"code": "Forbidden", "message": message}}, status=403)
+        pages, number = self.graph[team], int(request.query.get("$skiptoken", "0"))
+        context = f"https://graph.microsoft.com/v1.0/$metadata#teams('{team}')/members"
+        page: Json = {"@odata.context": context, "@odata.count": len(pages[number]), "value": pages[number]}
+        if number + 1 < len(pages):
+            following = f"{self.url}/graph/v1.0/teams/{team}/members?$top=999&$skiptoken={number + 1}"
+            page["@odata.nextLink"] = self.next_link or following
+        return web.json_response(page)
 
     def _member(self, conversation: str, person: str) -> web.Response:
         if conversation not in self.members:
@@ -168,7 +211,7 @@ class Teams:
 
     async def calls(self) -> list[Call]:
         """Return what the connector was sent, once nothing is under way any more."""
-        tasks = self.adapter._outbox._under_way
+        tasks = self.adapter._outbox._under_way.running
         while tasks:
             await asyncio.wait(set(tasks))
         return self.far.calls
@@ -188,15 +231,16 @@ def settings_for(far: FarEnd, **changes: Any) -> Settings:
         "teams_openid_metadata_url": f"{far.url}/openid",
         "teams_token_issuer": ISSUER,
         "teams_token_url": f"{far.url}/{{tenant}}/token",
+        "teams_graph_url": f"{far.url}/graph/v1.0/",
         "teams_service_urls": [f"{far.url}/connector/"],
     }
     return Settings(_env_file=None, **{**told, **changes})
 
 
 @asynccontextmanager
-async def running(coach: Coach, **changes: Any) -> AsyncIterator[Teams]:
+async def running(coach: Coach, far: FarEnd | None = None, **changes: Any) -> AsyncIterator[Teams]:
     """Run the adapter and its far end on two free loopback ports."""
-    far, now = FarEnd(), [NOW]
+    far, now = far or FarEnd(), [NOW]
     async with TestServer(far.app()) as server:
         far.url = str(server.make_url("")).rstrip("/")
         adapter = TeamsAdapter(settings_for(far, **changes), coach, clock=lambda: now[0])

@@ -7,9 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from adapters.web.console.chart import charts
-from adapters.web.console.limiter import Limiter
+from adapters.web.console.limiter import Limiter, address_of
 from chatbot.coach import Coach
 from chatbot.insights import Group, week_of
 from chatbot.language import OWN_NAMES
@@ -342,6 +344,45 @@ async def test_a_session_that_asks_too_often_gets_a_calm_page(here: Here) -> Non
     assert (await lead.get("/lead/people")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("proxies", "told", "address"),
+    [
+        (0, ["203.0.113.7"], "127.0.0.1"),
+        (0, [], "127.0.0.1"),
+        (1, ["203.0.113.7"], "203.0.113.7"),
+        (1, ["198.51.100.1, 10.0.0.1,203.0.113.7"], "203.0.113.7"),
+        (1, ["198.51.100.1", "203.0.113.7"], "203.0.113.7"),
+        (2, ["198.51.100.1, 203.0.113.7, 10.0.0.1"], "203.0.113.7"),
+        (2, ["198.51.100.1, 203.0.113.7", "10.0.0.1"], "203.0.113.7"),
+        (2, ["203.0.113.7"], "127.0.0.1"),
+        (1, [], "127.0.0.1"),
+        (1, ["203.0.113.7:5000"], "203.0.113.7"),
+        (1, ["2001:db8::7"], "2001:db8::7"),
+        (1, ["[2001:DB8::7]:5000"], "2001:db8::7"),
+        *((1, [f"203.0.113.7, {odd}"], "127.0.0.1") for odd in ("", "unknown", "127.1", "_x", "a.b", "[", "1.2.3.4.5")),
+    ],
+)
+def test_only_what_a_proxy_wrote_tells_an_address(proxies: int, told: list[str], address: str) -> None:
+    headers = CIMultiDict([("X-Forwarded-For", one) for one in told])
+    request = make_mocked_request("GET", "/lead", headers=headers).clone(remote="127.0.0.1")
+    assert address_of(request, proxies) == address
+
+
+@pytest.mark.parametrize(("proxies", "statuses"), [(0, [429, 429]), (1, [429, 303])])
+async def test_behind_a_proxy_each_address_has_its_own_limit(
+    coach: Coach, new_database: Callable[[str], str], proxies: int, statuses: list[int]
+) -> None:
+    async with running(coach, new_database("sqlite"), trusted_proxies=proxies) as here:
+
+        async def asks(forwarded: str) -> int:
+            headers = {"X-Forwarded-For": forwarded}
+            async with here.client.get("/lead", headers=headers, allow_redirects=False) as answer:
+                return answer.status
+
+        assert {await asks(f"10.0.0.{number}, 203.0.113.7") for number in range(120)} == {303}
+        assert [await asks("10.9.9.9, 203.0.113.7"), await asks("203.0.113.7, 203.0.113.8")] == statuses
+
+
 def test_a_limiter_forgets_and_refills() -> None:
     now = [0.0]
     limiter = Limiter(60, lambda: now[0])
@@ -465,6 +506,20 @@ async def test_insights_are_a_table_and_charts_and_an_alias_is_one_step(here: He
     )
 
 
+async def test_long_words_lead_to_a_card_by_one_step_too(here: Here) -> None:
+    lead, admin = await here.signed_in(LEAD), await here.signed_in(ADMIN)
+    await admin.post("/lead/insights", {"on": "yes"})
+    words = "where do the people from the night shift put the spare headset"
+    await here.insights._store.add({}, [Group(HOME, week_of(here.now[0]), Language.EN, "words", words)])
+    assert words in (await lead.get("/lead/insights")).text
+    form = {"words": words, "language": "en", "topic": "pause"}
+    assert (await lead.post("/lead/unheard", form)).status == 303
+    assert words not in (await lead.get("/lead/insights")).text
+    assert here.coach.libraries
+    await here.coach.libraries.settled(HOME)
+    assert "pause" in (await ask(here, words)).lower()
+
+
 def test_a_chart_is_in_one_measure() -> None:
     made = charts({"a": {"2026-W46": 5}, "b": {"2026-W47": 10}}, ["2026-W46", "2026-W47"])
     assert [[bar.height for bar in chart.bars] for chart in made] == [[48, 0], [0, 96]]
@@ -530,3 +585,45 @@ def test_templates_have_no_inline_script_or_style() -> None:
     for path in folder.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\sstyle=|\son\w+=|<style|<script(?! src=)|\|\s*safe", text), path
+
+
+async def test_another_language_keeps_where_one_was_going_and_what_the_page_is_about(here: Here) -> None:
+    links = re.compile(r'href="([^"]*)" lang="de" hreflang="de"')
+    door = await here.anybody().get("/lead/sign-in?next=/lead/pieces/1")
+    [link] = links.findall(door.text)
+    german = await here.anybody().get(f"/lead/sign-in{html.unescape(link)}")
+    assert '<html lang="de">' in german.text
+    assert "next=/lead/pieces/1" in german.text
+    lead = await here.signed_in(LEAD)
+    [link] = links.findall((await lead.get("/lead?lang=en&lang=xx")).text)
+    assert html.unescape(link) == "?lang=de"
+
+
+@pytest.mark.parametrize("kind", ["piece", "push", "correction"])
+async def test_another_language_loses_nothing_that_was_typed(here: Here, kind: str) -> None:
+    lead = await here.signed_in(LEAD)
+    await here.has_channels("1", "2")
+    typed = {"title-en": "<half> a title", "steps-ka": "ერთი\nორი", "lead-en": ""}
+    path = "/lead/write"
+    if kind == "push":
+        path, typed = "/lead/pushes/new", {"title": "<half> a title", "text": "a\nb", "to": "rooms", "room": "C2"}
+    elif kind == "correction":
+        page = await published(lead)
+        push = {"piece": page.rpartition("/")[2], "to": "channels"}
+        path = f"{(await lead.post('/lead/pushes/new', push)).location}/correct"
+        typed = {"title-en": "<half> a title", "steps-en": "a\nb", "lead-en": ""}
+    blank = await lead.get(path)
+    assert f'formaction="{path}?lang=ru" name="lang" value="ru"' in blank.text
+    first = re.search(r'<button type="submit" form="piece" ([^>]*)>', blank.text)
+    assert first
+    assert "lang" not in first[1], "Enter in a field must not change the language"
+    answer = await lead.post(f"{path}?lang=ru", {**typed, "lang": "ru"})
+    assert answer.status == 200
+    assert '<html lang="ru">' in answer.text
+    assert "&lt;half&gt; a title" in answer.text
+    assert 'aria-invalid="true"' not in answer.text
+    if kind == "push":
+        assert re.search(r'value="C2" checked', answer.text)
+        assert "\na\nb</textarea>" in answer.text
+    assert await here.leading.publishing.pieces(HOME) == [] or kind == "correction"
+    assert '<html lang="ru">' in (await lead.get("/lead")).text

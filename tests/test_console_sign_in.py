@@ -15,8 +15,10 @@ from adapters.web.console.openid import providers
 from adapters.web.console.signing_in import safe_next
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
+from chatbot.model import Mention
 from chatbot.settings import Settings, load_settings
 from tests.console_program import (
+    ADMIN,
     CLIENT_ID,
     CLIENT_SECRET,
     LEAD,
@@ -254,9 +256,9 @@ def test_pages_of_the_console_are_gone_back_to() -> None:
 # ---- Microsoft
 
 
-async def test_microsofts_people_are_those_of_the_teams_adapter(
-    coach: Coach, new_database: Callable[[str], str]
-) -> None:
+@pytest.fixture
+async def microsoft(coach: Coach, new_database: Callable[[str], str]) -> AsyncIterator[tuple[Browser, Provider]]:
+    """A console of a bot for many tenants, and the one place where they all sign in."""
     async with running(coach, new_database("sqlite")) as slack:
         provider = Provider(now=slack.provider.now)
         async with TestServer(provider.app()) as server:
@@ -275,17 +277,86 @@ async def test_microsofts_people_are_those_of_the_teams_adapter(
             app.router.add_routes(console.routes())
             await console.start()
             async with TestClient(TestServer(app)) as client:
-                browser = Browser(client, slack)
-                asked = provider.asked((await browser.get("/lead/sign-in/microsoft")).location)
-                provider.claims = {"aud": "app-1", "tid": "tenant-1", "oid": "aad-1", "name": "Lena"}
-                query = {"code": "c0de", "state": asked["state"]}
-                answer = await browser.get("/lead/signed-in/microsoft", params=query)
-                assert answer.status == 303, answer.text
-                told = jwt.decode(browser.cookies["steady-lead"], options={"verify_signature": False})
-                assert (told["workspace"], told["person"]) == ("teams:tenant-1", "aad-1")
-                assert (await browser.get("/lead")).status == 403
-                assert (await browser.get("/lead/sign-in/slack")).status == 404
+                yield Browser(client, slack), provider
             await console.stop()
+
+
+async def signed_in_with_microsoft(browser: Browser, provider: Provider, **claims: Any) -> int:
+    asked = provider.asked((await browser.get("/lead/sign-in/microsoft")).location)
+    provider.claims = {"aud": "app-1", "tid": "tenant-1", "oid": "aad-1", "name": "Lena", **claims}
+    return (await browser.get("/lead/signed-in/microsoft", params={"code": "c0de", "state": asked["state"]})).status
+
+
+async def test_microsofts_people_are_those_of_the_teams_adapter(microsoft: tuple[Browser, Provider]) -> None:
+    browser, provider = microsoft
+    assert await signed_in_with_microsoft(browser, provider) == 303
+    told = jwt.decode(browser.cookies["steady-lead"], options={"verify_signature": False})
+    assert (told["workspace"], told["person"]) == ("teams:tenant-1", "aad-1")
+    assert (await browser.get("/lead")).status == 403
+    assert (await browser.get("/lead/sign-in/slack")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"tid": "tenant-1", "iss": "https://login.test/tenant-1/v2.0"}, 303),
+        ({"tid": "tenant-2", "iss": "https://login.test/tenant-2/v2.0"}, 303),
+        ({"tid": "tenant-1", "iss": "https://login.test/tenant-2/v2.0"}, 403),
+        ({"tid": "tenant-1", "iss": "https://login.test/{tenantid}/v2.0"}, 403),
+        ({"tid": None, "iss": "https://login.test//v2.0"}, 403),
+        ({"tid": "", "iss": "https://login.test//v2.0"}, 403),
+        ({"oid": None, "iss": "https://login.test/tenant-1/v2.0"}, 403),
+        ({"oid": ["aad-1"], "iss": "https://login.test/tenant-1/v2.0"}, 403),
+    ],
+)
+async def test_a_tenant_speaks_for_its_own_people_alone(
+    microsoft: tuple[Browser, Provider], claims: dict[str, Any], status: int
+) -> None:
+    browser, provider = microsoft
+    provider.issuer = "https://login.test/{tenantid}/v2.0"
+    assert await signed_in_with_microsoft(browser, provider, **claims) == status
+    assert ("steady-lead" in browser.cookies) == (status == 303)
+    if status == 303:
+        told = jwt.decode(browser.cookies["steady-lead"], options={"verify_signature": False})
+        assert told["workspace"] == f"teams:{claims['tid']}"
+
+
+async def test_a_name_is_one_line_that_reads_as_it_is_written(microsoft: tuple[Browser, Provider]) -> None:
+    browser, provider = microsoft
+    assert (
+        await signed_in_with_microsoft(
+            browser, provider, name="\u202eadA\u202c\r\nadmin installed\0\u2066 " + "x" * 200
+        )
+        == 303
+    )
+    told = jwt.decode(browser.cookies["steady-lead"], options={"verify_signature": False})
+    assert told["name"].startswith("adA admin installed x")
+    assert len(told["name"]) == 100
+
+
+async def test_a_sign_in_counts_for_the_provider_and_the_browser_where_it_began(here: Here) -> None:
+    browser = here.anybody()
+    asked = here.provider.asked((await browser.get("/lead/sign-in/slack")).location)
+    kept = browser.cookies["steady-sign-in"]
+    back = {"code": "c0de", "state": asked["state"]}
+    assert (await browser.get("/lead/signed-in/microsoft", params=back)).status == 404
+    assert (await here.anybody().get("/lead/signed-in/slack", params=back)).status == 403
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert (await browser.ask(method, "/lead/signed-in/slack", params=back)).status == 405
+    browser.cookies["steady-lead"] = kept
+    assert (await browser.get("/lead")).status == 303, "the cookie of a sign-in under way is no session"
+    assert "steady-lead" not in here.anybody().cookies
+
+
+async def test_owners_of_a_team_are_shown_as_such_and_removed(here: Here) -> None:
+    owners = Mention("group:owners:cccccccc-0000-4000-8000-00000000000c", "Support <b>Team</b>")
+    await here.leading.roles.add_lead(ADMIN, owners)
+    admin, lead = await here.signed_in(ADMIN), await here.signed_in(LEAD)
+    assert "Owners of Support &lt;b&gt;Team&lt;/b&gt;: everybody in this group" in (await lead.get("/lead/people")).text
+    gone = {"do": "remove", "subject": owners.id}
+    assert (await lead.post("/lead/people", gone)).status == 403
+    assert (await admin.post("/lead/people", gone)).status == 303
+    assert "Owners of" not in (await admin.get("/lead/people")).text
 
 
 def test_each_tenant_has_its_own_sign_in() -> None:

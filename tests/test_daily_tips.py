@@ -8,57 +8,22 @@ from typing import Any
 
 import pytest
 
-from adapters.delivering import Delivering
 from chatbot.coach import Coach
-from chatbot.delivery.model import Absent, Delivery, Failed, Limits, Look, Outcome, Sent
+from chatbot.delivery.model import Failed
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, Room, plain_text
-from chatbot.rooms import Standing
-from chatbot.store.database import Database
+from tests.fake_team import HERE, START, Team
 
 ROOM = Room("C1", "C1")
-START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # a Friday
 
 
-class Platform:
-    """A platform that keeps what it was sent, and says of everybody that they are `who`."""
-
-    limits = Limits(per_target=1000, per_lane=1000, looks=1000)
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[Delivery, Reply]] = []
-        self.who: Standing = "member"
-        self.answer: Outcome | None = None
-
-    async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
-        if self.answer:
-            return self.answer
-        self.sent.append((delivery, reply))
-        return Sent(str(len(self.sent)))
-
-    async def look(self, delivery: Delivery) -> Look:
-        return Absent()
-
-    async def standing(self, message: Message) -> Standing:
-        return self.who
-
-    async def name_of(self, message: Message) -> str:
-        return message.name
-
-
-class Team:
-    """A channel in which things are typed, with a clock that is moved."""
-
-    def __init__(self, coach: Coach, delivering: Delivering, platform: Platform) -> None:
-        self.coach = coach
-        self.delivering = delivering
-        self.platform = platform
-        self.now = START
+class Channel(Team):
+    """A channel in which things are typed."""
 
     async def type(self, text: str, locale: Language = Language.EN, room: Room = ROOM, **values: Any) -> Reply:
         pressed = values.pop("pressed", False)
         message = Message(
-            text, "test:T1", "U1", locale, pressed, room, "Lena", {name: str(value) for name, value in values.items()}
+            text, HERE, "U1", locale, pressed, room, "Lena", {name: str(value) for name, value in values.items()}
         )
         return await self.coach.reply(message)
 
@@ -70,43 +35,17 @@ class Team:
         before = len(self.platform.sent)
         self.now = until
         await self.delivering.tips.tick()
-        await self.delivering.lanes.run("test:T1")
+        await self.delivering.lanes.run(HERE)
         return [plain_text(reply) for _, reply in self.platform.sent[before:]]
 
 
 @pytest.fixture
-async def team(coach: Coach, new_database: Callable[[str], str], kind: str) -> AsyncIterator[Team]:
-    database = Database(new_database(kind))
-    await database.start()
-    platform = Platform()
-    made: list[Team] = []
-    delivering = Delivering(
-        database,
-        coach,
-        {"test": platform},
-        {"test": platform},
-        timedelta(hours=2),
-        lambda: made[0].now.timestamp(),
-        engine=lambda lanes: _ByHand(),
-    )
-    made.append(Team(coach, delivering, platform))
-    yield made[0]
-    await database.stop()
+async def team(coach: Coach, new_database: Callable[[str], str], kind: str) -> AsyncIterator[Channel]:
+    async with Channel.on(coach, new_database(kind)) as team:
+        yield team
 
 
-class _ByHand:
-    """An engine that runs nothing: the tests say when."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def enlist(self, connection: Any, lanes: Any) -> None: ...
-
-    def wake(self, lanes: Any) -> None: ...
-
-
-async def test_a_channel_gets_one_tip_a_day_at_its_own_time(team: Team) -> None:
+async def test_a_channel_gets_one_tip_a_day_at_its_own_time(team: Channel) -> None:
     team.now = START + timedelta(hours=1)
     told = await team.ask("tips on 09:30 Europe/Berlin weekdays")
     assert "Monday 23 November, 09:30 (Europe/Berlin)" in told
@@ -122,7 +61,7 @@ async def test_a_channel_gets_one_tip_a_day_at_its_own_time(team: Team) -> None:
     assert len(await team.pass_time(datetime(2026, 11, 24, 9, 0, tzinfo=UTC))) == 1
 
 
-async def test_a_tip_is_not_repeated_until_all_were_shown(team: Team) -> None:
+async def test_a_tip_is_not_repeated_until_all_were_shown(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily topics calm, pause")
     seen = []
     for day in range(1, 11):
@@ -133,7 +72,7 @@ async def test_a_tip_is_not_repeated_until_all_were_shown(team: Team) -> None:
     assert set(seen[5:]) == set(first)
 
 
-async def test_a_late_tip_is_sent_within_two_hours_and_skipped_after(team: Team) -> None:
+async def test_a_late_tip_is_sent_within_two_hours_and_skipped_after(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     await team.pass_time(START + timedelta(minutes=1))
     assert len(await team.pass_time(datetime(2026, 11, 20, 11, 29, tzinfo=UTC))) == 1
@@ -144,7 +83,7 @@ async def test_a_late_tip_is_sent_within_two_hours_and_skipped_after(team: Team)
     assert "Next tip: Tuesday 24 November, 09:30" in why
 
 
-async def test_two_replicas_that_look_at_the_same_time_write_one_tip(team: Team) -> None:
+async def test_two_replicas_that_look_at_the_same_time_write_one_tip(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     team.now = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     due = await team.delivering.tips.store.due(team.now.timestamp(), 10)
@@ -156,7 +95,7 @@ async def test_two_replicas_that_look_at_the_same_time_write_one_tip(team: Team)
     assert [row.kind for row in rows] == ["tips.tip", "tips.intro"]
 
 
-async def test_whoever_is_no_member_changes_nothing(team: Team) -> None:
+async def test_whoever_is_no_member_changes_nothing(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     team.platform.who = "stranger"
     assert "Only members" in await team.ask("tips off")
@@ -168,7 +107,7 @@ async def test_whoever_is_no_member_changes_nothing(team: Team) -> None:
     assert "try again" in await team.ask("tips swap")
 
 
-async def test_without_a_zone_it_asks_and_changes_nothing(team: Team) -> None:
+async def test_without_a_zone_it_asks_and_changes_nothing(team: Channel) -> None:
     reply = await team.type("tips on 9.30")
     assert "Which time zone?" in plain_text(reply)
     assert reply.buttons[0].command == "tips on 9.30 Europe/London"
@@ -187,18 +126,18 @@ async def test_without_a_zone_it_asks_and_changes_nothing(team: Team) -> None:
         ("tips on 09:30 UTC holidays XX", "no holiday calendar"),
     ],
 )
-async def test_what_makes_no_sense_is_refused_clearly(team: Team, typed: str, said: str) -> None:
+async def test_what_makes_no_sense_is_refused_clearly(team: Channel, typed: str, said: str) -> None:
     assert said in await team.ask(typed)
     assert "No tips are set up" in await team.ask("tips")
 
 
-async def test_pause_of_the_year_9999_is_refused(team: Team) -> None:
+async def test_pause_of_the_year_9999_is_refused(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     assert "no day that I can use" in await team.ask("tips pause until 9999-12-31")
     assert "Paused" not in await team.ask("tips status")
 
 
-async def test_pause_until_a_day_and_resume(team: Team) -> None:
+async def test_pause_until_a_day_and_resume(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     assert "Paused; the tips go on again from Thursday 24 December" in await team.ask("tips pause until 2026-12-24")
     assert "Next tip: Thursday 24 December, 09:30" in await team.ask("tips why")
@@ -206,7 +145,7 @@ async def test_pause_until_a_day_and_resume(team: Team) -> None:
     assert "Next tip: Friday 20 November, 09:30" in await team.ask("tips status")
 
 
-async def test_off_and_on_again_does_not_send_twice_on_a_day(team: Team) -> None:
+async def test_off_and_on_again_does_not_send_twice_on_a_day(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     assert len(await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))) == 2
     assert "turned off" in await team.ask("tips off")
@@ -215,7 +154,7 @@ async def test_off_and_on_again_does_not_send_twice_on_a_day(team: Team) -> None
     assert ["Tips for this channel" in text for text in came] == [True]
 
 
-async def test_the_team_turns_a_tip_down_and_takes_it_back(team: Team) -> None:
+async def test_the_team_turns_a_tip_down_and_takes_it_back(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily topics calm de")
     await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
     _, tip = team.platform.sent[-1]
@@ -230,7 +169,7 @@ async def test_the_team_turns_a_tip_down_and_takes_it_back(team: Team) -> None:
     assert plain_text(back) == plain_text(tip)
 
 
-async def test_preview_swap_and_now(team: Team) -> None:
+async def test_preview_swap_and_now(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     first = (await team.type("tips preview")).blocks[2].items  # type: ignore[union-attr]
     swapped = (await team.type("tips swap")).blocks[2].items  # type: ignore[union-attr]
@@ -240,7 +179,7 @@ async def test_preview_swap_and_now(team: Team) -> None:
     assert swapped[0] in came[-1]
 
 
-async def test_a_weekly_digest_brings_five(team: Team) -> None:
+async def test_a_weekly_digest_brings_five(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC mo-fr weekly")
     monday = await team.pass_time(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
     assert "Tips of the week" in monday[-1]
@@ -248,7 +187,7 @@ async def test_a_weekly_digest_brings_five(team: Team) -> None:
     assert len(await team.pass_time(datetime(2026, 11, 30, 9, 31, tzinfo=UTC))) == 1
 
 
-async def test_a_room_that_is_gone_is_left_alone_and_taken_up_again(team: Team) -> None:
+async def test_a_room_that_is_gone_is_left_alone_and_taken_up_again(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     team.platform.answer = Failed("archived", gone="target")
     await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))
@@ -263,7 +202,7 @@ async def test_a_room_that_is_gone_is_left_alone_and_taken_up_again(team: Team) 
     assert "the app was removed" in await team.ask("tips status")
 
 
-async def test_quiet_mutes_personal_tips_is_shown_and_undone(team: Team) -> None:
+async def test_quiet_mutes_personal_tips_is_shown_and_undone(team: Channel) -> None:
     own = Room("D1", "D1", personal=True)
     await team.type("tips on 09:30 UTC daily", room=own)
     assert "Until Tuesday 24 November" in plain_text(await team.type("quiet until 2026-11-24", room=own))
@@ -275,7 +214,7 @@ async def test_quiet_mutes_personal_tips_is_shown_and_undone(team: Team) -> None
     assert len(await team.pass_time(datetime(2026, 11, 21, 9, 30, tzinfo=UTC))) == 1
 
 
-async def test_the_form_says_at_each_field_what_is_wrong_and_keeps_what_was_typed(team: Team) -> None:
+async def test_the_form_says_at_each_field_what_is_wrong_and_keeps_what_was_typed(team: Channel) -> None:
     opened = await team.type("tips form", pressed=True)
     assert opened.form
     typed = {
@@ -297,16 +236,15 @@ async def test_the_form_says_at_each_field_what_is_wrong_and_keeps_what_was_type
 
 
 @pytest.mark.parametrize("language", list(Language))
-async def test_every_title_of_a_form_fits_a_modal(team: Team, language: Language) -> None:
+async def test_every_title_of_a_form_fits_a_modal(team: Channel, language: Language) -> None:
     reply = await team.type("tips form", language, pressed=True)
     assert len(reply.blocks[0].text) <= 24  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("language", list(Language))
-async def test_why_in_every_language(team: Team, language: Language, golden: Any, kind: str) -> None:
+async def test_why_in_every_language(team: Channel, language: Language, golden: Any) -> None:
     """Plain day, holiday, clock change tomorrow, missed run, paused, blocked."""
-    if kind == "postgresql":
-        return
     told: dict[str, list[str]] = {}
 
     async def note(name: str) -> None:
@@ -331,7 +269,7 @@ async def test_why_in_every_language(team: Team, language: Language, golden: Any
     golden(f"tips-why-{language}", told)
 
 
-async def test_a_tip_that_the_guidance_lost_is_not_sent(team: Team, guidance: Guidance) -> None:
+async def test_a_tip_that_the_guidance_lost_is_not_sent(team: Channel, guidance: Guidance) -> None:
     await team.ask("tips on 09:30 UTC daily")
     await team.pass_time(START + timedelta(seconds=1))
     subscription = (await team.delivering.tips.store.of_workspace("test:T1"))[0]

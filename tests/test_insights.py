@@ -436,9 +436,24 @@ async def test_with_more_topics_than_a_menu_takes_one_is_typed(desk: Desk, monke
     assert "now leads to" in plain_text(done)
 
 
+async def test_words_too_long_for_an_alias_lead_there_by_one_tap_too(desk: Desk) -> None:
+    words = "where do the people from the night shift put the spare headset"
+    await desk.says("insights on", ADMIN)
+    await SqlCounts(desk.database).add({}, [Group(HOME, "2026-W47", Language.EN, "words", words)])
+    opened = await desk.ask((await desk.ask("insights words", LEAD)).buttons[0].command, LEAD, pressed=True)
+    assert opened.form
+    done = await desk.says(opened.form.command, LEAD, pressed=True, values={"topic": "pause"})
+    assert f"“{words}” now leads to" in done
+    assert desk.coach.libraries
+    await desk.coach.libraries.settled(HOME)
+    assert (await desk.ask(words, "UAGENT9")).outcome.topic == "pause"
+    assert (await desk.ask(words, "UAGENT9", AWAY)).outcome.topic is None
+    assert await desk.insights.unheard(HOME) == []
+
+
 async def test_what_cannot_be_an_alias_is_said_at_the_field(desk: Desk) -> None:
     await desk.says("insights on", ADMIN)
-    await SqlCounts(desk.database).add({}, [Group(HOME, "2026-W47", Language.EN, "words", "long " * 15)])
+    await SqlCounts(desk.database).add({}, [Group(HOME, "2026-W47", Language.EN, "words", "help")])
     command = (await desk.ask("insights words", LEAD)).buttons[0].command.replace("alias", "take")
     again = await desk.ask(command, LEAD, pressed=True, values={"topic": "pause"})
     assert again.form

@@ -13,11 +13,13 @@ from adapters.measures import sizes
 from chatbot.coach import Coach
 from chatbot.guidance import Guidance
 from chatbot.model import Button, Entry, Language, Mention, Message, Reply, plain_text
+from chatbot.publishing import Refused
 from chatbot.recognition.recogniser import Recogniser
 from chatbot.roles import Actor, NotAllowed
 from chatbot.store.database import Database
 from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
+from chatbot.written import diff
 
 HERE, ELSEWHERE = "test:T1", "test:T2"
 ADMIN, LEAD, SECOND, AGENT, STRANGER = "UADMIN", "ULEAD", "USECOND", "UAGENT", "USTRANGER"
@@ -38,6 +40,9 @@ class People:
         if self.broken:
             raise ConnectionError("no answer")
         return frozenset(self.group) if group == "S1" else ()
+
+    async def owners(self, message: Message) -> Mention | None:
+        return None
 
     async def identified(self, message: Message, mention: Mention) -> Mention:
         return Mention(mention.id.removeprefix("alias-of-"), mention.name)
@@ -191,6 +196,10 @@ async def test_a_group_are_leads_while_they_are_in_it(desk: Desk) -> None:
     desk.now += timedelta(seconds=61)
     assert "Only leads" in await desk.ask("write", AGENT), "who can't be told to be a lead is none"
     desk.people.broken = False
+    asked = desk.people.asked
+    assert "Only leads" in await desk.ask("write", AGENT)
+    assert desk.people.asked == asked, "a platform that is down is left alone for a moment"
+    desk.now += timedelta(seconds=6)
     assert (await desk.type("write", AGENT)).form
     await desk.type("lead remove", ADMIN, mentions=(Mention("group:S1", "support-leads"),))
     assert "Only leads" in await desk.ask("write", AGENT), "a group that is removed is refused at once"
@@ -526,6 +535,138 @@ async def test_words_become_a_name_of_a_built_in_card(desk: Desk) -> None:
     assert "gimme a sec" in await desk.ask("write list", LEAD) or "pause" in await desk.ask("write list", LEAD)
     pieces = await desk.leading.publishing.pieces(HERE)
     assert "hang on a tick" in await desk.ask(f"write piece {pieces[0].id}", LEAD)
+
+
+@pytest.mark.parametrize("writer", [LEAD, SECOND])
+async def test_a_name_is_added_beneath_a_draft_that_is_being_written(desk: Desk, writer: str) -> None:
+    publishing, second = desk.leading.publishing, Actor(HERE, SECOND, "Sara Second")
+    number = await publish(desk)
+    draft = await desk.type(f"write save {number}", writer, **(GOODWILL | {"lead": "Offer it late."}))
+    old = button(draft, "write publish").command
+    topic = (await publishing.piece(HERE, number)).topic
+    added = await publishing.add_alias(second, topic, Language.EN, "make good")
+    assert "Offer the voucher before" in await desk.ask("make good"), "the live words, not the draft's"
+    piece = await publishing.piece(HERE, number)
+    assert piece.published == added.number
+    assert (piece.latest.state, piece.latest.author, piece.latest.number) == ("draft", writer, added.number + 1)
+    changes = {change.field for change in diff(added.written, piece.latest.written)}
+    assert changes == {"lead"}, "the draft has the name too, and keeps its own words"
+    assert "changed meanwhile" in await desk.ask(old, writer), "its old number leads nowhere, not to other words"
+    opened = await desk.type(f"write edit {number} en", writer)
+    assert "Offer it late." in str(opened.form)
+    await desk.type(f"write publish {number} {piece.latest.number}", writer)
+    assert "Offer it late." in await desk.ask("make good")
+    audit = await desk.ask("audit", ADMIN)
+    assert "Sara Second (USECOND) · draft saved · team/goodwill-vouchers version 4" in audit, "whoever's draft it is"
+
+
+async def test_a_name_brings_nothing_withdrawn_back(desk: Desk, guidance: Guidance) -> None:
+    publishing, actor = desk.leading.publishing, Actor(HERE, LEAD, "Lena Lead")
+    own = await publish(desk)
+    over = await publish(desk, topic="calm", title="Keep your cool", aliases="cool head", phrases="")
+    for number in (own, over):
+        await desk.type(f"write withdraw {number}")
+    topic = (await publishing.piece(HERE, own)).topic
+    with pytest.raises(Refused, match="bad_withdrawn"):
+        await publishing.add_alias(actor, topic, Language.EN, "make good")
+    with pytest.raises(Refused, match="bad_withdrawn"):
+        await publishing.add_alias(actor, "team/never-written", Language.EN, "make good")
+    await publishing.add_alias(actor, "calm", Language.EN, "simmer down")
+    card = await desk.type("simmer down", AGENT)
+    assert card.outcome.topic == "calm"
+    assert "Keep your cool" not in plain_text(card), "the guide's card, with one name more"
+    assert (await desk.type("cool head", AGENT)).outcome.topic is None, "nor are the withdrawn names back"
+    assert "Offer" not in await desk.ask("kulanz")
+
+
+async def test_a_name_makes_nothing_fresh_again(desk: Desk) -> None:
+    publishing, actor = desk.leading.publishing, Actor(HERE, SECOND, "Sara Second")
+    number = await publish(desk)
+    await desk.type(f"write confirm {number} 2027-03-01")
+    before = await publishing.piece(HERE, number)
+    await publishing.add_alias(actor, before.topic, Language.EN, "while it is fresh")
+    desk.now = datetime(2027, 4, 1, 8, 0, tzinfo=UTC)
+    desk.coach.today = lambda: desk.now.date()  # type: ignore[method-assign]
+    await publishing.add_alias(actor, before.topic, Language.EN, "when it is stale")
+    for words in ("while it is fresh", "when it is stale"):
+        assert "may be out of date" in await desk.ask(words)
+    after = await publishing.piece(HERE, number)
+    assert (after.verified_until, after.owner) == (before.verified_until, LEAD)
+    await desk.type("lead review on", ADMIN)
+    waiting = await publishing.add_alias(actor, before.topic, Language.EN, "stale and reviewed")
+    assert (waiting.state, waiting.author) == ("review", SECOND)
+    await publishing.approve(Actor(HERE, LEAD, "Lena Lead"), number, waiting.number)
+    assert "may be out of date" in await desk.ask("stale and reviewed")
+    assert (await publishing.piece(HERE, number)).verified_until == before.verified_until
+
+
+async def test_names_that_wait_for_a_second_lead_are_not_lost(desk: Desk) -> None:
+    publishing, lena, sara = desk.leading.publishing, Actor(HERE, LEAD, "Lena"), Actor(HERE, SECOND, "Sara")
+    await desk.type("lead review on", ADMIN)
+    one = await publishing.add_alias(sara, "pause", Language.EN, "zwip zwap")
+    two = await publishing.add_alias(sara, "pause", Language.EN, "fluster bluster")
+    assert (await desk.type("zwip zwap", AGENT)).outcome.topic != "pause"
+    with pytest.raises(Refused, match="own_review"):
+        await publishing.approve(sara, two.piece, two.number)
+    for version in (two, one):
+        await publishing.approve(lena, version.piece, version.number)
+    for words in ("zwip zwap", "fluster bluster"):
+        assert (await desk.type(words, AGENT)).outcome.topic == "pause"
+
+
+async def test_a_name_and_a_draft_that_both_wait_for_a_second_lead(desk: Desk) -> None:
+    publishing, lena, sara = desk.leading.publishing, Actor(HERE, LEAD, "Lena"), Actor(HERE, SECOND, "Sara")
+    number = await publish(desk)
+    await desk.type("lead review on", ADMIN)
+    await desk.type(f"write save {number}", LEAD, **(GOODWILL | {"lead": "Offer it late."}))
+    await desk.type(f"write submit {number} 2", LEAD)
+    waiting = await publishing.add_alias(sara, "team/goodwill-vouchers", Language.EN, "make good")
+    piece = await publishing.piece(HERE, number)
+    assert (waiting.number, waiting.state, piece.published) == (3, "review", 1)
+    assert (piece.latest.number, piece.latest.state) == (4, "review"), "what waited before is still the newest"
+    assert "changed meanwhile" in await desk.ask(f"write approve {number} 2", SECOND), "nobody approves other words"
+    assert "make good" not in str(piece.latest.written), "a name is not approved along with a draft"
+    await publishing.approve(lena, number, 3)
+    await publishing.approve(sara, number, 4)
+    assert "Offer it late." in await desk.ask("make good")
+
+
+async def test_a_name_is_refused_where_something_else_was_published_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing = desk.leading.publishing
+    number = await publish(desk)
+    await desk.type(f"write save {number}", LEAD, **(GOODWILL | {"lead": "Offer it late."}))
+    check = publishing.problems
+
+    async def meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(publishing, "problems", check)
+        await desk.type(f"write publish {number} 2", LEAD)
+        return await check(*arguments)
+
+    monkeypatch.setattr(publishing, "problems", meanwhile)
+    with pytest.raises(Refused, match="bad_state"):
+        await publishing.add_alias(Actor(HERE, SECOND, "Sara"), "team/goodwill-vouchers", Language.EN, "make good")
+    assert "Offer it late." in await desk.ask("kulanz")
+    assert [version.number for version in await publishing.versions(await publishing.piece(HERE, number))] == [2, 1]
+
+
+async def test_words_in_a_language_the_team_did_not_write_in_lead_there_too(desk: Desk) -> None:
+    await publish(desk)
+    actor = Actor(HERE, LEAD, "Lena Lead")
+    await desk.leading.publishing.add_alias(actor, "team/goodwill-vouchers", Language.KA, "სასაჩუქრე ბარათი")
+    assert (await desk.type("სასაჩუქრე ბარათი", AGENT)).outcome.topic == "team/goodwill-vouchers"
+
+
+async def test_words_too_long_for_a_name_become_what_agents_type(desk: Desk) -> None:
+    publishing, actor = desk.leading.publishing, Actor(HERE, LEAD, "Lena Lead")
+    words = "the parcel is somewhere between us and the depot again"
+    version = await publishing.add_alias(actor, "pause", Language.EN, words)
+    assert version.written.words[Language.EN].phrases == (words,)
+    await desk.leading.libraries.settled(HERE)
+    assert (await desk.type(words, AGENT)).outcome.topic == "pause"
+    again = await publishing.add_alias(actor, "pause", Language.EN, words)
+    assert again.number == version.number, "nothing new, so nothing is written"
 
 
 # ---- all of it fits, in every language

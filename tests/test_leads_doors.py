@@ -24,7 +24,8 @@ from chatbot.publishing import Publishing
 from chatbot.roles import Actor
 from chatbot.store.database import Database
 from chatbot.strings import Strings
-from chatbot.tip_cards import Voice, tip_card
+from chatbot.tip_cards import tip_card
+from chatbot.voice import Voice
 from chatbot.written import Words, Written, tidy_line
 from tests.fake_identity import Teams, running
 from tests.slack_far_end import FarEnd, Slack, form, interactive, payload, refused, slack
@@ -60,8 +61,12 @@ async def typed(here: Slack, text: str, user: str = "U0AGENT01", **changes: Any)
     here.far.calls.clear()
     body = form(payload("command", command="/steady", text=text, user_id=user, response_url=url, **changes))
     assert await here.send(body) == (200, b"")
-    await here.far.until(lambda far: bool(far.calls))
-    return here.far.calls[0][1]
+
+    def answers() -> list[dict[str, Any]]:
+        return [content for name, content in here.far.calls if name != "usergroups.users.list"]
+
+    await here.far.until(lambda _: bool(answers()))
+    return answers()[0]
 
 
 async def test_slack_names_leads_by_person_and_by_group(here: Slack, coach: Coach) -> None:
@@ -71,9 +76,24 @@ async def test_slack_names_leads_by_person_and_by_group(here: Slack, coach: Coac
     assert coach.roles
     assert await coach.roles.role_of(WORKSPACE, "U0BEN") == "lead"
     assert [row.subject for row in await coach.roles.leads(WORKSPACE)][:2] == ["U0BEN", "group:S0LEADS"]
-    here.far.answers["usergroups.users.list"] = [refused("missing_scope")]
+    assert ("usergroups.users.list", {"usergroup": "S0LEADS"}) in here.far.calls, "said at once if Slack does not tell"
     assert await coach.roles.role_of(WORKSPACE, "U0EVE") == "agent"
-    assert here.far.calls[-1] == ("usergroups.users.list", {"usergroup": "S0LEADS"})
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [("missing_scope", "needs the permission “usergroups:read”"), ("fatal_error", "find out who that is")],
+)
+async def test_a_group_that_slack_does_not_show_is_refused_at_once(
+    here: Slack, coach: Coach, error: str, says: str
+) -> None:
+    here.far.answers["usergroups.users.list"] = [refused(error)]
+    told = json.dumps(await typed(here, "lead add <@U0BEN|ben> <!subteam^S0LEADS|@support-leads>"), ensure_ascii=False)
+    assert says in told
+    assert coach.roles
+    assert [row.subject for row in await coach.roles.leads(WORKSPACE)] == ["U0AGENT01"], "nobody, not half of them"
+    assert "support-leads" in json.dumps(await typed(here, "lead remove <!subteam^S0LEADS|@support-leads>"))
+    assert "in a channel of a Teams team" in json.dumps(await typed(here, "lead add owners"))
 
 
 async def test_a_slack_modal_writes_previews_and_publishes(here: Slack) -> None:

@@ -58,6 +58,7 @@ class Desk:
         await self.says("language english", person, workspace)
         await self.says("quiet until 2026-12-24", person, workspace)
         await self.says("tips on 09:30 UTC daily", person, workspace, Language.EN, OWN_CHAT)
+        await self.delivering.rooms_seen.store.note(workspace, OWN_CHAT, Language.EN, person, "Asia/Tbilisi")
         await self.enter(
             pushes, id=number, workspace=workspace, author="U9", content="", state="", at=0.0, receipts=1, reminded=0
         )
@@ -110,6 +111,7 @@ async def test_export_lists_everything_that_names_the_person(desk: Desk) -> None
         "- Quiet until Thursday 24 December",
         "- Tips that you ordered for yourself",
         "- That you have a chat with me",
+        "- Your time zone: Asia/Tbilisi",
         "- “Got it”, pressed: 1",
         "- Cards that name you: 1",
         "- Lines in the log of leads and admins: 2",

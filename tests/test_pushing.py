@@ -1,106 +1,42 @@
 """Pushes by conversation and by the clock: who may, how many, what is sent when, and how it is taken back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from adapters.delivering import Delivering
 from adapters.slack import limits as slack_limits
 from chatbot.coach import Coach
-from chatbot.delivery.model import Absent, CantTell, Delivery, Failed, Limits, Look, Outcome, Result, Sent, Unknown
+from chatbot.delivery.model import CantTell, Failed, Limits, Result, Sent, Unknown
 from chatbot.model import Language, Message, Reply, Room, plain_text
-from chatbot.pushing import BadPush, NoSuchPush, Push, Targets, Wording, WrongMoment
+from chatbot.pushing import BadPush, NoSuchPush, Push, Pushes, Targets, Wording, WrongMoment
 from chatbot.roles import Actor, NotAllowed, Roles
-from chatbot.rooms import Standing
 from chatbot.store.audit import AuditLog
-from chatbot.store.database import Database
 from chatbot.store.roles import SqlRoles
 from chatbot.written import Words, Written
+from tests.fake_team import HERE, Platform, Team
 
-HERE, ELSEWHERE = "test:T1", "test:T2"
-START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+ELSEWHERE = "test:T2"
 LEAD = Actor(HERE, "LEAD", "Lena")
 AGENT = Actor(HERE, "AGENT", "Ann")
 STRANGER = Actor(ELSEWHERE, "LEAD2", "Lars")
 TEXT = Wording("New refund rule", "Refunds up to 50 € need no approval from today.")
 
 
-class Platform:
-    """A platform that keeps what stands in each conversation, and answers in `answers` what is planned for it."""
-
-    limits = Limits(per_target=1000, per_lane=1000, looks=1000)
-
-    def __init__(self) -> None:
-        self.shown: dict[str, str] = {}
-        self.sent: list[tuple[Delivery, Reply]] = []
-        self.amended: list[tuple[Delivery, Reply]] = []
-        self.answers: dict[str, list[Outcome]] = {}
-        self.looks: Look = Absent()
-        self.hold: asyncio.Event | None = None
-
-    async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
-        if self.hold:
-            await self.hold.wait()
-        planned = self.answers.get(delivery.target)
-        if planned:
-            return planned.pop(0)
-        self.sent.append((delivery, reply))
-        reference = f"{delivery.target}:{len(self.sent)}"
-        self.shown[reference] = plain_text(reply)
-        return Sent(reference)
-
-    async def look(self, delivery: Delivery) -> Look:
-        return self.looks
-
-    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
-        planned = self.answers.get(f"amend {delivery.target}")
-        if planned:
-            return planned.pop(0)
-        assert delivery.reference in self.shown
-        self.amended.append((delivery, reply))
-        self.shown[delivery.reference] = plain_text(reply)
-        return Sent(delivery.reference)
-
-    async def standing(self, message: Message) -> Standing:
-        return "member"
-
-    async def name_of(self, message: Message) -> str:
-        return message.name
+class Leads(Team):
+    """A workspace with a lead and rooms."""
 
     @property
-    def reached(self) -> list[str]:
-        return [delivery.target for delivery, _ in self.sent]
-
-
-class _ByHand:
-    """An engine that runs nothing: the tests say when."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def enlist(self, connection: Any, lanes: Collection[str]) -> None: ...
-
-    def wake(self, lanes: Collection[str]) -> None: ...
-
-
-class Team:
-    """A workspace with a lead and rooms, and a clock that is moved."""
-
-    def __init__(self, coach: Coach, database: Database, delivering: Delivering, platform: Platform) -> None:
-        self.coach = coach
-        self.database = database
-        self.delivering = delivering
-        self.pushes = delivering.pushes
-        self.platform = platform
-        self.now = START
+    def pushes(self) -> Pushes:
+        return self.delivering.pushes
 
     async def type(self, text: str, /, who: Actor = LEAD, locale: Language = Language.EN, **values: str) -> Reply:
         room = Room(f"D-{who.person}", f"D-{who.person}", personal=True, certain=False)
+        if text.startswith(("push open", "push got")):  # pressed on the push, in the first of its rooms
+            room = Room("C0000", "C0000")
         return await self.coach.reply(Message(text, who.workspace, who.person, locale, True, room, who.name, values))
 
     async def ask(self, text: str, /, who: Actor = LEAD, locale: Language = Language.EN, **values: str) -> str:
@@ -145,25 +81,10 @@ class Team:
 
 
 @pytest.fixture
-async def team(coach: Coach, new_database: Callable[[str], str], kind: str) -> AsyncIterator[Team]:
-    database = Database(new_database(kind))
-    await database.start()
-    platform = Platform()
-    made: list[Team] = []
-    delivering = Delivering(
-        database,
-        coach,
-        {"test": platform},
-        {"test": platform},
-        timedelta(hours=2),
-        lambda: made[0].now.timestamp(),
-        engine=lambda lanes: _ByHand(),
-    )
-    coach.roles = Roles(SqlRoles(database), {HERE: ["LEAD"], ELSEWHERE: ["LEAD2"]}, {})
-    made.append(Team(coach, database, delivering, platform))
-    yield made[0]
-    await delivering.stop()
-    await database.stop()
+async def team(coach: Coach, new_database: Callable[[str], str], kind: str) -> AsyncIterator[Leads]:
+    async with Leads.on(coach, new_database(kind)) as team:
+        coach.roles = Roles(SqlRoles(team.database), {HERE: ["LEAD"], ELSEWHERE: ["LEAD2"]}, {})
+        yield team
 
 
 # ---- who may
@@ -177,7 +98,7 @@ LEADS_ACTIONS = (
 
 
 @pytest.mark.parametrize("command", LEADS_ACTIONS)
-async def test_an_agent_is_refused_clearly_and_in_private(team: Team, command: str) -> None:
+async def test_an_agent_is_refused_clearly_and_in_private(team: Leads, command: str) -> None:
     await team.rooms(2)
     push = await team.begun()
     reply = await team.type(command, AGENT, title="T", text="t", to="channels")
@@ -188,7 +109,7 @@ async def test_an_agent_is_refused_clearly_and_in_private(team: Team, command: s
 
 
 @pytest.mark.parametrize("command", LEADS_ACTIONS[4:])
-async def test_another_workspaces_push_is_as_good_as_none(team: Team, command: str) -> None:
+async def test_another_workspaces_push_is_as_good_as_none(team: Leads, command: str) -> None:
     await team.rooms(2)
     push = await team.begun()
     told = await team.ask(command, STRANGER, title="T", text="t", to="channels")
@@ -200,7 +121,7 @@ async def test_another_workspaces_push_is_as_good_as_none(team: Team, command: s
         await team.pushes.report(STRANGER, push.id)
 
 
-async def test_every_call_asks_for_the_role(team: Team) -> None:
+async def test_every_call_asks_for_the_role(team: Leads) -> None:
     made = await team.made()
     words = {Language.EN: TEXT}
     calls: Sequence[Any] = (
@@ -218,13 +139,13 @@ async def test_every_call_asks_for_the_role(team: Team) -> None:
 @pytest.mark.parametrize(
     "number", ["", "0", "-1", "999999999999999", "9" * 400, "1e3", "٣", "1; DROP TABLE pushes", "x"]
 )
-async def test_a_forged_number_leads_nowhere(team: Team, number: str) -> None:
+async def test_a_forged_number_leads_nowhere(team: Leads, number: str) -> None:
     for action in ("report", "send", "cancel", "open", "got", "withdraw"):
         told = await team.ask(f"push {action} {number}")
         assert "no such push" in told or "Nothing has been pushed" in told, told
 
 
-async def test_plain_words_that_begin_with_push_are_no_command(team: Team) -> None:
+async def test_plain_words_that_begin_with_push_are_no_command(team: Leads) -> None:
     reply = await team.type("push him gently", AGENT)
     assert "team lead" not in plain_text(reply)
 
@@ -232,7 +153,7 @@ async def test_plain_words_that_begin_with_push_are_no_command(team: Team) -> No
 # ---- before it is sent
 
 
-async def test_it_says_how_many_and_how_long_before_anything_is_sent(team: Team) -> None:
+async def test_it_says_how_many_and_how_long_before_anything_is_sent(team: Leads) -> None:
     await team.rooms(3, people=2)
     team.platform.limits = Limits(per_target=1, per_lane=0.5, looks=1)
     opened = await team.type("push")
@@ -253,7 +174,7 @@ async def test_it_says_how_many_and_how_long_before_anything_is_sent(team: Team)
     assert "already begun" in await team.ask("push send 1")
 
 
-async def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(team: Team) -> None:
+async def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(team: Leads) -> None:
     await team.rooms(1)
     again = await team.type("push save", title="", text="ქ" * 600, to="", at="25:61", zone="Nowhere")
     assert again.form
@@ -266,20 +187,20 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(team: Team)
     assert {field.name: getattr(field, "value", "") for field in again.form.fields}["text"] == "ქ" * 600
 
 
-async def test_a_draft_can_be_thrown_away_and_is_then_gone(team: Team) -> None:
+async def test_a_draft_can_be_thrown_away_and_is_then_gone(team: Leads) -> None:
     await team.rooms(1)
     await team.made()
     assert "nothing was sent" in await team.ask("push discard 1")
     assert "no such push" in await team.ask("push send 1")
 
 
-async def test_a_push_to_nobody_is_not_begun(team: Team) -> None:
+async def test_a_push_to_nobody_is_not_begun(team: Leads) -> None:
     await team.made()
     assert "Nobody would get this" in await team.ask("push confirm 1")
     assert "Nobody would get this" in await team.ask("push send 1")
 
 
-async def test_languages_and_single_channels_choose_who_gets_it(team: Team) -> None:
+async def test_languages_and_single_channels_choose_who_gets_it(team: Leads) -> None:
     await team.rooms(2, people=2)
     store = team.delivering.rooms_seen.store
     await store.note(HERE, Room("C9", "C9"), Language.DE, "")
@@ -292,7 +213,7 @@ async def test_languages_and_single_channels_choose_who_gets_it(team: Team) -> N
     assert team.platform.reached[3:] == ["C0001"]
 
 
-async def test_everybody_reads_it_in_their_own_language_or_is_told_that_there_is_none(team: Team) -> None:
+async def test_everybody_reads_it_in_their_own_language_or_is_told_that_there_is_none(team: Leads) -> None:
     store = team.delivering.rooms_seen.store
     for name, language in (("C1", Language.DE), ("C2", Language.RU)):
         await store.note(HERE, Room(name, name), language, "")
@@ -312,7 +233,7 @@ async def test_everybody_reads_it_in_their_own_language_or_is_told_that_there_is
 
 
 @pytest.mark.parametrize("language", list(Language))
-async def test_every_card_in_every_language_fits_slack(team: Team, language: Language) -> None:
+async def test_every_card_in_every_language_fits_slack(team: Leads, language: Language) -> None:
     longest = {Language.EN: 1_150, Language.DE: 1_150, Language.RU: 575, Language.KA: 383}[language]
     letter = {Language.EN: "x", Language.DE: "x", Language.RU: "ж", Language.KA: "ქ"}[language]
     await team.rooms(1)
@@ -332,7 +253,7 @@ async def test_every_card_in_every_language_fits_slack(team: Team, language: Lan
 
 
 async def test_each_recipient_gets_it_once_though_the_writing_broke_off(
-    team: Team, monkeypatch: pytest.MonkeyPatch
+    team: Leads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatbot.pushing.TOGETHER", 4)
     await team.rooms(10)
@@ -359,7 +280,7 @@ async def test_each_recipient_gets_it_once_though_the_writing_broke_off(
     assert (await team.pushes.find(LEAD, made.id)).state == "started"
 
 
-async def test_the_time_is_that_of_each_recipients_own_clock(team: Team) -> None:
+async def test_the_time_is_that_of_each_recipients_own_clock(team: Leads) -> None:
     """At 08:00 UTC it is 09:00 in Berlin, 12:00 in Tbilisi and 03:00 in New York."""
     await team.rooms(3)
     for number, zone in enumerate(("Europe/Berlin", "Asia/Tbilisi", "America/New_York")):
@@ -388,7 +309,7 @@ async def test_the_time_is_that_of_each_recipients_own_clock(team: Team) -> None
     assert "Under way" not in await team.ask("push report 1")
 
 
-async def test_who_wants_quiet_is_left_out_and_counted(team: Team) -> None:
+async def test_who_wants_quiet_is_left_out_and_counted(team: Leads) -> None:
     await team.rooms(0, people=3)
     await team.coach.preferences.set_quiet_until(HERE, "P1", date(2026, 11, 25))
     await team.coach.preferences.set_quiet_until(HERE, "P2", date(2026, 11, 20))
@@ -398,7 +319,7 @@ async def test_who_wants_quiet_is_left_out_and_counted(team: Team) -> None:
     assert "Left out: 1 (quiet time)" in await team.ask("push report 1")
 
 
-async def test_a_day_late_it_is_not_sent(team: Team) -> None:
+async def test_a_day_late_it_is_not_sent(team: Leads) -> None:
     await team.rooms(1)
     await team.begun()
     await team.run(timedelta(hours=25))
@@ -409,7 +330,7 @@ async def test_a_day_late_it_is_not_sent(team: Team) -> None:
 # ---- cancelling
 
 
-async def test_cancelling_stops_what_is_pending_and_the_figures_add_up(team: Team, kind: str) -> None:
+async def test_cancelling_stops_what_is_pending_and_the_figures_add_up(team: Leads, kind: str) -> None:
     await team.rooms(40)
     made = await team.begun()
     team.platform.hold = asyncio.Event()
@@ -428,7 +349,7 @@ async def test_cancelling_stops_what_is_pending_and_the_figures_add_up(team: Tea
     assert len(team.platform.sent) == report.sent
 
 
-async def test_what_the_platform_puts_off_is_not_sent_after_a_cancel(team: Team) -> None:
+async def test_what_the_platform_puts_off_is_not_sent_after_a_cancel(team: Leads) -> None:
     await team.rooms(1)
     made = await team.begun()
     ledger = team.delivering.ledger
@@ -444,7 +365,7 @@ async def test_what_the_platform_puts_off_is_not_sent_after_a_cancel(team: Team)
 
 
 async def test_cancelling_while_the_rows_are_being_written_writes_no_more(
-    team: Team, monkeypatch: pytest.MonkeyPatch
+    team: Leads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chatbot.pushing.TOGETHER", 4)
     await team.rooms(10)
@@ -464,7 +385,7 @@ async def test_cancelling_while_the_rows_are_being_written_writes_no_more(
     assert await team.states(made) == ["cancelled"] * 4
 
 
-async def test_thousands_are_cancelled_at_once(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thousands_are_cancelled_at_once(team: Leads, monkeypatch: pytest.MonkeyPatch) -> None:
     await team.rooms(1)
     made = await team.begun()
     row = (await team.delivering.ledger.latest(made.source, 1))[0]
@@ -480,7 +401,7 @@ async def test_thousands_are_cancelled_at_once(team: Team, monkeypatch: pytest.M
 # ---- correcting and withdrawing
 
 
-async def test_a_correction_changes_what_was_sent_and_what_is_still_to_be(team: Team) -> None:
+async def test_a_correction_changes_what_was_sent_and_what_is_still_to_be(team: Leads) -> None:
     await team.rooms(3)
     made = await team.begun()
     team.platform.answers["C0002"] = [Failed("refused")]
@@ -501,7 +422,7 @@ async def test_a_correction_changes_what_was_sent_and_what_is_still_to_be(team: 
     assert report.push.state == "started"
 
 
-async def test_a_second_correction_takes_the_place_of_the_first(team: Team) -> None:
+async def test_a_second_correction_takes_the_place_of_the_first(team: Leads) -> None:
     await team.rooms(3)
     made = await team.begun()
     await team.run()
@@ -512,7 +433,7 @@ async def test_a_second_correction_takes_the_place_of_the_first(team: Team) -> N
     assert all("second" in text for text in team.platform.shown.values())
 
 
-async def test_what_was_under_way_during_a_correction_is_changed_too(team: Team) -> None:
+async def test_what_was_under_way_during_a_correction_is_changed_too(team: Leads) -> None:
     await team.rooms(2)
     made = await team.begun()
     team.platform.hold = asyncio.Event()
@@ -528,7 +449,7 @@ async def test_what_was_under_way_during_a_correction_is_changed_too(team: Team)
     assert (await team.pushes.find(LEAD, made.id)).state == "started"
 
 
-async def test_what_turns_out_to_have_arrived_is_changed_too(team: Team) -> None:
+async def test_what_turns_out_to_have_arrived_is_changed_too(team: Leads) -> None:
     await team.rooms(1)
     made = await team.begun()
     team.platform.answers["C0000"] = [Unknown()]
@@ -543,7 +464,7 @@ async def test_what_turns_out_to_have_arrived_is_changed_too(team: Team) -> None
     assert "corrected" in team.platform.shown["C0000:7"]
 
 
-async def test_a_change_whose_outcome_is_unknown_is_made_again(team: Team) -> None:
+async def test_a_change_whose_outcome_is_unknown_is_made_again(team: Leads) -> None:
     await team.rooms(1)
     made = await team.begun()
     await team.run()
@@ -557,7 +478,7 @@ async def test_a_change_whose_outcome_is_unknown_is_made_again(team: Team) -> No
     assert (await team.pushes.report(LEAD, made.id)).changed == 1
 
 
-async def test_a_message_that_was_deleted_meanwhile_is_told_and_harms_nothing(team: Team) -> None:
+async def test_a_message_that_was_deleted_meanwhile_is_told_and_harms_nothing(team: Leads) -> None:
     await team.rooms(2)
     made = await team.begun()
     await team.run()
@@ -569,7 +490,7 @@ async def test_a_message_that_was_deleted_meanwhile_is_told_and_harms_nothing(te
     assert "Could not be changed: 1" in await team.ask("push report 1")
 
 
-async def test_withdrawn_it_says_so_everywhere_and_goes_nowhere_else(team: Team) -> None:
+async def test_withdrawn_it_says_so_everywhere_and_goes_nowhere_else(team: Leads) -> None:
     await team.rooms(4)
     made = await team.begun(receipts=True)
     team.platform.answers["C0003"] = [Failed("refused")]
@@ -589,7 +510,7 @@ async def test_withdrawn_it_says_so_everywhere_and_goes_nowhere_else(team: Team)
     assert (await team.pushes.report(LEAD, made.id)).changed == 6
 
 
-async def test_withdrawn_in_the_middle_nothing_more_is_sent(team: Team) -> None:
+async def test_withdrawn_in_the_middle_nothing_more_is_sent(team: Leads) -> None:
     await team.rooms(3)
     made = await team.begun()
     await team.pushes.withdraw(LEAD, made.id)
@@ -598,7 +519,7 @@ async def test_withdrawn_in_the_middle_nothing_more_is_sent(team: Team) -> None:
     assert (await team.pushes.report(LEAD, made.id)).cancelled == 3
 
 
-async def test_the_same_words_are_no_correction_and_wrong_ones_are_refused(team: Team) -> None:
+async def test_the_same_words_are_no_correction_and_wrong_ones_are_refused(team: Leads) -> None:
     await team.rooms(1)
     made = await team.begun()
     with pytest.raises(WrongMoment):
@@ -613,7 +534,7 @@ async def test_the_same_words_are_no_correction_and_wrong_ones_are_refused(team:
 # ---- sending again, receipts, reminders
 
 
-async def test_only_the_failed_are_sent_again_and_the_unknown_when_the_lead_says_so(team: Team) -> None:
+async def test_only_the_failed_are_sent_again_and_the_unknown_when_the_lead_says_so(team: Leads) -> None:
     await team.rooms(4)
     team.platform.answers = {"C0001": [Failed("refused")], "C0002": [Unknown()]}
     team.platform.looks = CantTell()
@@ -635,7 +556,7 @@ async def test_only_the_failed_are_sent_again_and_the_unknown_when_the_lead_says
     assert "Sent again: 0" in await team.ask("push resend 1")
 
 
-async def test_receipts_are_counted_once_a_person_and_only_where_asked_for(team: Team) -> None:
+async def test_receipts_are_counted_once_a_person_and_only_where_asked_for(team: Leads) -> None:
     await team.rooms(1)
     await team.begun(receipts=True)
     await team.run()
@@ -657,7 +578,29 @@ async def test_receipts_are_counted_once_a_person_and_only_where_asked_for(team:
     assert "no such push" in await team.ask("push got 2", AGENT)
 
 
-async def test_in_works_council_mode_nobody_is_asked_for_receipts(team: Team) -> None:
+async def test_a_push_is_read_only_where_it_was_sent(team: Leads) -> None:
+    await team.rooms(2)
+    await team.begun(targets=Targets(rooms=("C0001",)), receipts=True)
+    await team.run()
+    await team.begun(targets=Targets(rooms=("C0000",)), receipts=True)
+
+    async def pressed(command: str, room: Room | None) -> str:
+        message = Message(command, HERE, AGENT.person, pressed=True, room=room)
+        return plain_text(await team.coach.reply(message))
+
+    forged = Room("C0001", "C0001", certain=False)  # what a button in a private chat says of a room
+    elsewhere = Room(f"D-{AGENT.person}", f"D-{AGENT.person}", personal=True)
+    for room in (Room("C0000", "C0000"), forged, elsewhere, None):
+        for command in ("push open 1", "push got 1"):
+            assert "no such push" in await pressed(command, room), (command, room)
+    assert "no such push" in await pressed("push open 2", Room("C0000", "C0000")), "not on its way yet"
+    assert (await team.pushes.report(LEAD, 1)).receipts == 0
+    assert TEXT.title in await pressed("push open 1", Room("C0001", "C0001"))
+    assert "Thank you" in await pressed("push got 1", Room("C0001", "C0001"))
+    assert (await team.pushes.report(LEAD, 1)).receipts == 1
+
+
+async def test_in_works_council_mode_nobody_is_asked_for_receipts(team: Leads) -> None:
     team.pushes.works_council = True
     await team.rooms(1)
     opened = await team.type("push")
@@ -666,7 +609,7 @@ async def test_in_works_council_mode_nobody_is_asked_for_receipts(team: Team) ->
     assert not (await team.begun(receipts=True)).receipts
 
 
-async def test_one_reminder_goes_to_whom_it_reached(team: Team) -> None:
+async def test_one_reminder_goes_to_whom_it_reached(team: Leads) -> None:
     await team.rooms(2)
     team.platform.answers["C0001"] = [Failed("refused")]
     await team.begun(receipts=True)
@@ -682,7 +625,7 @@ async def test_one_reminder_goes_to_whom_it_reached(team: Team) -> None:
 # ---- the rest
 
 
-async def test_what_leads_did_is_in_the_audit(team: Team) -> None:
+async def test_what_leads_did_is_in_the_audit(team: Leads) -> None:
     await team.rooms(2)
     team.platform.answers["C0001"] = [Failed("refused")]
     made = await team.begun()
@@ -700,7 +643,7 @@ async def test_what_leads_did_is_in_the_audit(team: Team) -> None:
     assert {row.actor for row in rows} == {"Lena (LEAD)"}
 
 
-async def test_rooms_are_noted_once_a_day_and_left_out_when_they_are_gone(team: Team) -> None:
+async def test_rooms_are_noted_once_a_day_and_left_out_when_they_are_gone(team: Leads) -> None:
     seen = team.delivering.rooms_seen
 
     async def speak(room: Room, who: str = "U1", locale: Language = Language.EN) -> None:
@@ -741,7 +684,27 @@ async def test_rooms_are_noted_once_a_day_and_left_out_when_they_are_gone(team: 
     assert writes == before + 1
 
 
-async def test_a_room_that_refuses_gets_no_further_push(team: Team) -> None:
+@pytest.mark.parametrize(
+    ("typed", "locale", "spoken"),
+    [
+        ("ich bin so gestresst", None, Language.DE),
+        ("ruhe", None, Language.DE),
+        ("я на грани", None, Language.RU),
+        ("calm", None, Language.EN),
+        ("calm", Language.DE, Language.DE),
+        ("ruhe", Language.EN, Language.EN),
+    ],
+)
+async def test_a_channel_speaks_as_it_was_spoken_to(
+    team: Leads, typed: str, locale: Language | None, spoken: Language
+) -> None:
+    await team.coach.reply(Message(typed, HERE, "U1", locale, room=Room("C1", "C1")))
+    await team.delivering.rooms_seen.written()
+    (known,) = await team.delivering.rooms_seen.store.of_workspace(HERE)
+    assert known.language is spoken
+
+
+async def test_a_room_that_refuses_gets_no_further_push(team: Leads) -> None:
     await team.rooms(2)
     team.platform.answers["C0001"] = [Failed("archived", gone="target")]
     await team.begun()
@@ -750,7 +713,7 @@ async def test_a_room_that_refuses_gets_no_further_push(team: Team) -> None:
     assert (await team.pushes.estimate(LEAD, Targets(channels=True))).channels == 1
 
 
-async def test_a_database_that_fails_delays_no_answer(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_fails_delays_no_answer(team: Leads, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(*_: Any) -> None:
         raise ConnectionError
 
@@ -760,7 +723,7 @@ async def test_a_database_that_fails_delays_no_answer(team: Team, monkeypatch: p
     await team.delivering.rooms_seen.written()
 
 
-async def test_markup_stays_text(team: Team) -> None:
+async def test_markup_stays_text(team: Leads) -> None:
     from adapters.slack import to_slack
 
     await team.rooms(1)
@@ -774,7 +737,7 @@ async def test_markup_stays_text(team: Team) -> None:
     assert "\u202e" not in plain_text(card)
 
 
-async def test_a_published_card_is_pushed_opened_and_corrected_by_what_is_published_next(team: Team) -> None:
+async def test_a_published_card_is_pushed_opened_and_corrected_by_what_is_published_next(team: Leads) -> None:
     from adapters.leading import Leading
 
     leading = Leading(team.database, team.coach, {HERE: ["LEAD"], ELSEWHERE: ["LEAD2"]}, {}, team.now.timestamp)

@@ -264,6 +264,25 @@ STANDINGS: list[tuple[Room | None, dict[str, list[web.Response]], Standing]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("answer", "zone"),
+    [
+        (web.json_response({"ok": True, "user": {"id": "U0AGENT01", "tz": "Asia/Tbilisi"}}), "Asia/Tbilisi"),
+        (web.json_response({"ok": True, "user": {"id": "U0AGENT01", "tz": None}}), ""),
+        (web.json_response({"ok": True, "user": []}), ""),
+        (refused("missing_scope"), ""),
+        (web.Response(status=500), ""),
+    ],
+    ids=range(5),
+)
+async def test_by_which_clock_a_person_lives(here: Slack, answer: web.Response, zone: str) -> None:
+    here.far.answers["users.info"] = [answer]
+    assert await here.adapter.delivery.zone_of("slack:T0STEADY1", "U0AGENT01") == zone
+    assert here.far.calls[-1] == ("users.info", {"user": "U0AGENT01"})
+    here.far.broken.add("users.info")
+    assert await here.adapter.delivery.zone_of("slack:T0STEADY1", "U0AGENT01") == ""
+
+
 @pytest.mark.parametrize("number", range(len(STANDINGS)))
 async def test_who_is_in_a_room(here: Slack, number: int) -> None:
     room, answers, standing = STANDINGS[number]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import front, sending
+from adapters.seen import Seen
+from adapters.slack import front
 from adapters.slack.front import MOST_BYTES
-from adapters.slack.inbox import Seen
 from chatbot.coach import Coach
 from tests.slack_far_end import FarEnd, Slack, form, interactive, payload, signed, slack
 
@@ -279,7 +279,7 @@ async def test_only_the_first_of_two_signatures_counts(here: Slack) -> None:
 async def test_past_a_thousand_answers_under_way_slack_is_asked_to_come_again(
     here: Slack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "MOST_UNDER_WAY", 1)
+    monkeypatch.setattr("adapters.tasks.MOST_UNDER_WAY", 1)
     here.far.silent.add("chat.postMessage")
     first, second = (json.dumps(payload("message", event_id=name)).encode() for name in ("Ev1", "Ev2"))
     assert await here.send(first) == (200, b"")
@@ -287,7 +287,7 @@ async def test_past_a_thousand_answers_under_way_slack_is_asked_to_come_again(
     assert (await here.send(COMMAND))[0] == 200, "what rides on the acknowledgement needs no room"
     here.far.speak()
     await here.far.called("chat.postMessage")
-    await asyncio.wait(set(here.adapter._sender._tasks))
+    await asyncio.wait(set(here.adapter._sender._under_way.running))
     here.far.silent.clear()
     assert await here.send(second) == (200, b""), "a refused event is no repetition when it comes again"
     assert await here.finish() == ["chat.postMessage", "chat.postMessage"]

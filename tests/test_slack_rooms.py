@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from adapters.slack import sending, slack_manifest, to_slack
+from adapters.slack import slack_manifest, to_slack
 from chatbot.coach import Coach
 from chatbot.model import Button, Language, Lead, Message, Outcome, Reply, Room, Title
 from tests.conftest import PAYLOADS
@@ -83,6 +85,18 @@ async def test_a_private_buttons_answer_is_for_whoever_pressed_it_alone(here: Sl
     ]
 
 
+@pytest.mark.parametrize("for_all", [True, False])
+async def test_what_everybody_sees_is_only_changed_by_what_is_for_all(
+    here: Slack, script: Script, for_all: bool
+) -> None:
+    script.says = [replace(CARD, for_all=for_all)]
+    (action,) = payload("press_private")["actions"]
+    actions = [{**action, "action_id": "p 0", "value": "topics"}]
+    press = payload("press_push", actions=actions, response_url=f"{here.far.url}respond/press")
+    assert await here.send(interactive(press)) == (200, b"")
+    assert await here.finish() == ["press" if for_all else "chat.postEphemeral"]
+
+
 async def test_a_private_buttons_answer_in_a_thread_stays_there(here: Slack, script: Script) -> None:
     script.says = [CARD]
     press = payload("press_private")
@@ -142,7 +156,7 @@ async def test_a_command_that_asks_slack_needs_room_in_the_background(
     script.asks_platform, script.says = True, [CARD]
     body = form(payload("command", response_url=f"{here.far.url}respond/command"))
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "MOST_UNDER_WAY", 0)
+        patch.setattr("adapters.tasks.MOST_UNDER_WAY", 0)
         assert await here.send(body) == (503, b"")
     assert await here.send(body) == (200, b"")
     await here.far.called("command")
@@ -168,7 +182,7 @@ CHANGES: dict[str, tuple[str | None, str]] = {
 async def test_what_becomes_of_a_room_is_passed_on(here: Slack, script: Script, name: str) -> None:
     assert await here.send_json(payload(f"events/{name}")) == (200, b"")
     assert script.changes == [("slack:T0STEADY1", *CHANGES[name])]
-    assert await here.finish() == []
+    assert set(await here.finish()) <= {"conversations.info"}, "nothing is posted"
 
 
 def test_each_event_about_rooms_is_asked_for_and_recorded() -> None:
@@ -233,4 +247,30 @@ async def test_a_channel_that_we_join_is_noted(here: Slack, coach: Coach, monkey
     joined["event"].pop("channel_type", None)
     joined["authorizations"] = [{"user_id": "U0STEADY1", "is_bot": True}]
     await here.send_json(joined)
+    await here.finish()
     assert seen == [("slack:T0STEADY1", ROOM, None)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        ({"id": "C0ROOM001", "name": "returns", "is_private": False}, "returns"),
+        ({"id": "C0ROOM001", "name": "the-plan", "is_private": True}, ""),
+        ({"id": "C0ROOM001", "is_private": False}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+    ids=["public", "private", "no name", "no channel", "refused"],
+)
+async def test_what_a_channel_that_we_join_is_called_is_asked(
+    here: Slack, coach: Coach, monkeypatch: pytest.MonkeyPatch, answer: Any, name: str
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(coach, "room_seen", lambda *about: seen.append(about))
+    told = web.json_response({"ok": True, "channel": answer}) if answer is not None else refused("missing_scope")
+    here.far.answers["conversations.info"] = [told]
+    joined = payload("message", event={"type": "member_joined_channel", "user": "U0STEADY1", "channel": "C0ROOM001"})
+    joined["authorizations"] = [{"user_id": "U0STEADY1", "is_bot": True}]
+    await here.send_json(joined)
+    await here.finish()
+    assert [about[1].name for about in seen] == ["", name] if name else [""]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from adapters.delivering import Delivering
 from adapters.slack import measure
@@ -27,7 +28,7 @@ async def here(coach: Coach, tmp_path: Path) -> AsyncIterator[Slack]:
         database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
         await database.start()
         known = {"slack": running.adapter.delivery}
-        delivering = Delivering(database, coach, known, known, timedelta(hours=2), time.time)
+        delivering = Delivering(database, coach, known, known, timedelta(hours=2), time.time, clocks=known)
         await delivering.start()
         try:
             yield running
@@ -73,6 +74,23 @@ async def test_tips_are_set_up_with_the_form_introduced_and_tried(here: Slack) -
     press = payload("press_private", actions=[{**tries, "block_id": row["block_id"]}])
     assert await here.send(interactive(press)) == (200, b"")
     assert (await here.far.called("chat.postEphemeral"))["channel"] == "C0ROOM001"
+
+
+async def test_whoever_writes_to_us_is_known_with_their_clock_and_a_channel_without(here: Slack, coach: Coach) -> None:
+    told = {"ok": True, "user": {"id": "U0AGENT01", "tz": "Asia/Tbilisi"}}
+    here.far.answers["users.info"] = [web.json_response(told)]
+    assert await here.send_json(payload("message")) == (200, b"")
+    await here.far.called("users.info")
+    assert await here.send_json(payload("mention")) == (200, b"")
+    await here.far.called("chat.postEphemeral")
+    assert coach.rooms_seen
+    await coach.rooms_seen.written()
+    rooms = await coach.rooms_seen.store.of_workspace(WORKSPACE)
+    assert {(known.room.personal, known.person, known.zone) for known in rooms} == {
+        (True, "U0AGENT01", "Asia/Tbilisi"),
+        (False, "", ""),
+    }
+    assert here.far.names().count("users.info") == 1
 
 
 async def test_somebody_outside_the_channel_sets_up_nothing(here: Slack) -> None:

@@ -224,6 +224,7 @@ def test_nothing_stored_ties_a_person_to_what_they_asked() -> None:
         "libraries": "workspace generation",
         "roles": "workspace subject role name",
         "audit": "id workspace at actor action about",
+        # `zone` is by which clock somebody lives, which is no answer to when they asked.
         "rooms": "workspace room address personal name language zone gone",
         "pushes": "id workspace author piece version content state at receipts reminded",
         "receipts": "push person",

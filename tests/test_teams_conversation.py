@@ -146,6 +146,27 @@ def test_who_asks_is_known_by_tenant_and_object_id() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("told", "zone"),
+    [
+        ({"localTimezone": "Asia/Tbilisi"}, "Asia/Tbilisi"),
+        ({"entities": [{"type": "mention"}, {"type": "clientInfo", "timezone": "Europe/Berlin"}]}, "Europe/Berlin"),
+        ({"localTimezone": "UTC", "entities": [{"type": "clientInfo", "timezone": "Europe/Berlin"}]}, "UTC"),
+        ({"localTimezone": 4, "entities": [None, 7, {"type": "clientInfo", "timezone": ["x"]}]}, ""),
+        ({"entities": {"type": "clientInfo", "timezone": "Europe/Berlin"}}, ""),
+        ({}, ""),
+    ],
+)
+def test_by_which_clock_somebody_writes(told: dict[str, Any], zone: str) -> None:
+    activity = {"text": "calm", "from": {"id": "29:x"}, "conversation": {"id": "a:1"}} | told
+    message = from_activity(activity)
+    assert message
+    assert message.zone == zone
+    pressed = from_press(activity, {"command": "calm", "language": "en"}, lambda url: True)
+    assert pressed
+    assert pressed.zone == zone
+
+
 async def test_the_mention_is_stripped_at_the_door_too(teams: Teams, coach: Coach) -> None:
     await teams.send(teams.payload("message_channel"))
     sent = (await teams.calls())[-1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.teams import TeamsAdapter, adapter, outbox
+from adapters.teams import TeamsAdapter, adapter
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
 from chatbot.model import Message
@@ -263,7 +263,7 @@ async def test_no_text_and_no_token_in_any_log(teams: Teams, caplog: pytest.LogC
 async def test_past_its_limit_the_outbox_asks_teams_to_come_again(
     teams: Teams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "MOST_UNDER_WAY", 2)
+    monkeypatch.setattr("adapters.tasks.MOST_UNDER_WAY", 2)
     teams.far.hanging = asyncio.Event()
     statuses = [(await teams.send(teams.payload("message_personal", id=str(n))))[0] for n in range(3)]
     assert statuses == [200, 200, 503]

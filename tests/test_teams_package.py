@@ -39,6 +39,14 @@ def test_the_menu_is_the_registry(strings: Strings) -> None:
         assert len(command["description"]) <= 128
 
 
+def test_it_asks_for_who_is_in_a_team_and_for_nothing_else() -> None:
+    manifest = teams_manifest(APP_ID)
+    (asked,) = manifest["authorization"]["permissions"]["resourceSpecific"]
+    assert asked == {"name": "TeamMember.Read.Group", "type": "Application"}
+    assert manifest["webApplicationInfo"]["id"] == APP_ID
+    assert manifest["webApplicationInfo"]["resource"], "Teams refuses the package without one"
+
+
 @pytest.mark.parametrize("app_id", ["", "steady", APP_ID + "0", APP_ID.replace("-", "")])
 def test_an_app_id_that_is_no_guid_is_refused(app_id: str) -> None:
     with pytest.raises(SettingsError, match="GUID"):

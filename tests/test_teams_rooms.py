@@ -316,6 +316,7 @@ async def test_a_reply_for_one_person_never_takes_the_place_of_a_card(teams: Tea
 
 
 async def test_a_card_that_is_everybodys_changes_for_everybody(teams: Teams, script: Script) -> None:
+    script.says = replace(STATUS, for_all=True)
     _, body = await teams.send(
         press_of(teams, "tip_press", {"command": "tips drop pause#1", "language": "de", "shared": True})
     )
@@ -325,6 +326,20 @@ async def test_a_card_that_is_everybodys_changes_for_everybody(teams: Teams, scr
     assert call.path.endswith("/activities/1700000000021")
     assert card_in(call) == body["value"]
     assert all(action["data"]["shared"] for action in actions_of(body["value"]))
+
+
+@pytest.mark.parametrize("name", ["tip_press", "card_submit"])
+async def test_a_forged_button_puts_nothing_in_the_place_of_everybodys_card(
+    teams: Teams, script: Script, name: str
+) -> None:
+    data = {"command": "topics", "language": "de", "shared": True}
+    press = press_of(teams, "tip_press", data)
+    if name == "card_submit":  # as clients send it that are too old for Action.Execute
+        press |= {"type": "message", "name": None, "value": {"command": "topics", "language": "de"}}
+    assert (await teams.send(press))[0] == 200
+    sent = await teams.calls()
+    assert [call.method for call in sent] == ["POST", "POST"], "a chat of two, and the answer in it"
+    assert "a%3A1private" in sent[-1].path
 
 
 async def test_other_cards_in_a_room_change_for_the_presser_alone(teams: Teams, script: Script) -> None:
@@ -477,6 +492,11 @@ async def test_tips_are_set_up_in_a_channel_from_the_first_word_to_the_first_mes
         found = await delivering.tips.find(message)
         assert found
         assert found.stopped == "archived", "what becomes of a team becomes of its channels"
+
+        await teams.send(teams.payload("message_personal"))
+        await delivering.rooms_seen.written()
+        [known] = await delivering.rooms_seen.store.of_workspace(f"teams:{TENANT}")
+        assert (known.person, known.zone) == (ANNA, "Europe/Berlin"), "her device said by which clock she lives"
     await database.stop()
 
 

@@ -86,6 +86,14 @@ async def test_in_the_channel_only_the_asker_sees_the_answer(here: Program, text
     assert "Direct message" in teams["html"]
 
 
+@pytest.mark.parametrize(("place", "name"), [("channel", "support-desk"), ("returns", "returns"), ("billing", "billing")])
+async def test_each_message_says_which_channel_it_is_in(here: Program, place: str, name: str) -> None:
+    await here.send("tips", place=place)
+    slack = await here.shows("slack", "only Sam Carter sees this", f"#{name}")
+    assert "#support-desk" not in slack["html"] or name == "support-desk"
+    await here.until(lambda c: c.get("pane") == "teams" and f"#{name}" in c["html"] and "tips" in c["html"])
+
+
 @pytest.mark.parametrize(("persona", "language", "heard"), [("lena", "de", "Sagen Sie:"), ("nino", "ka", "უთხარით:")])
 async def test_the_picked_language_holds_in_both_panes(here: Program, persona: str, language: str, heard: str) -> None:
     await here.send("/archetype whiner", persona, "dm", language)

@@ -20,6 +20,7 @@ from adapters.slack.timely import Timely
 from chatbot.delivery.model import Absent, CantTell, Delivery, Failed, Later, Limits, Look, Outcome, Sent, Unknown
 from chatbot.errors import SteadyError
 from chatbot.model import Mention, Message, Reply, Room
+from chatbot.roles import NotGranted
 from chatbot.rooms import Standing
 
 log = logging.getLogger("steady.slack.delivery")
@@ -40,6 +41,8 @@ _MEMBER_PAGES, _MEMBER_PAGE = 10, 999
 _NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 
 _BUSY = frozenset(("ratelimited", "rate_limited"))
+#: What Slack says to an app that was not let see the user groups.
+_NOT_GRANTED = frozenset(("missing_scope", "no_permission", "not_allowed_token_type"))
 #: Slack is moving the workspace to an organisation, and takes nothing meanwhile.
 _MOVING = frozenset(("team_added_to_org", "org_login_required"))
 _SECONDS_TO_MOVE = 60.0
@@ -187,15 +190,22 @@ class SlackDelivery:
 
     async def name_of(self, message: Message) -> str:
         """Return the author's name in the workspace: a payload has no more than a handle, or none at all."""
+        known = await self._user(message.person)
+        named = string_in(known.get("profile"), "display_name")
+        return named or string_in(known, "real_name") or message.name
+
+    async def zone_of(self, workspace: str, person: str) -> str:
+        """Return a person's time zone, "" if Slack does not say; no payload has it."""
+        return string_in(await self._user(person), "tz")
+
+    async def _user(self, person: str) -> Payload:
+        """Return what Slack tells of a person, nothing if it can't be asked."""
         try:
-            info = await self._read("users.info", {"user": message.person})
+            info = await self._read("users.info", {"user": person})
         except (aiohttp.ClientError, OSError):
-            return message.name
+            return {}
         user = info.body.get("user")
-        known = user if isinstance(user, dict) and not info.error else {}
-        profile = known.get("profile")
-        named = profile.get("display_name") if isinstance(profile, dict) else ""
-        return str(named or known.get("real_name") or message.name)
+        return user if isinstance(user, dict) and not info.error else {}
 
     async def _with_us(self, room: Room, person: str) -> Standing:
         """Return "member" in the direct messages with us: a slash command works in other people's as well."""
@@ -225,14 +235,19 @@ class SlackDelivery:
         return "cant_tell"
 
     async def members(self, workspace: str, group: str) -> Collection[str]:
-        """Return the ids of a user group's members. Raises SteadyError or aiohttp's errors if Slack does not tell."""
+        """Return the ids of a user group's members.
+
+        Raises NotGranted, SteadyError or aiohttp's errors if Slack does not tell.
+        """
         answer = await self._read("usergroups.users.list", {"usergroup": group})
+        if answer.error in _NOT_GRANTED:
+            raise NotGranted("usergroups:read")
         if answer.error:
-            raise SteadyError(
-                f"Slack does not tell who is in a user group ({answer.error}). Does the app have usergroups:read? "
-                "Install it again with the newest manifest."
-            )
+            raise SteadyError(f"Slack does not tell who is in a user group ({answer.error}).")
         return frozenset(one for one in _list(answer.body, "users") if isinstance(one, str))
+
+    async def owners(self, message: Message) -> None:
+        """Return None: what Slack calls a team has no owners that an app could be told of."""
 
     async def identified(self, message: Message, mention: Mention) -> Mention:
         """Return a mention as it is: Slack names people the same way everywhere."""

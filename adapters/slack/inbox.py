@@ -10,37 +10,13 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from adapters.seen import Seen
 from adapters.slack.payloads import MalformedError, kind_of
 from adapters.slack.render import Payload
 
 #: Slack repeats an event at once, after a minute and after five; the rest is for its bad days.
 REMEMBERED_SECONDS = 2 * 3600
 REMEMBERED_MOST = 50_000
-
-
-class Seen:
-    """Remembers keys for a while, the newest `most` of them."""
-
-    def __init__(self, seconds: float, most: int, clock: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._most = most
-        self._clock = clock
-        self._until: dict[str, float] = {}  # in the order of entry, which is that of expiry
-
-    def add(self, key: str) -> bool:
-        """Remember a key; return False if it was known already."""
-        now = self._clock()
-        if self._until.get(key, 0) > now:
-            return False
-        self._until.pop(key, None)
-        self._until[key] = now + self._seconds
-        while len(self._until) > self._most or self._until[next(iter(self._until))] <= now:
-            del self._until[next(iter(self._until))]
-        return True
-
-    def forget(self, key: str) -> None:
-        """Forget a key."""
-        self._until.pop(key, None)
 
 
 class Inbox:

@@ -1,8 +1,8 @@
 """What Slack allows in a message, and the check that a rendered reply keeps to it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from adapters.measure import Measure
 from adapters.slack.modal import to_view
 from adapters.slack.render import Payload, compact, to_slack
 from chatbot.model import Reply, Room
@@ -28,15 +28,6 @@ VIEW_BYTES = 250_000
 BLOCKS_PER_VIEW = 100
 VIEW_LABEL_CHARACTERS = 24
 METADATA_CHARACTERS = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """The size of a message on the wire, what is allowed, and everything that Slack would refuse."""
-
-    bytes: int
-    limit: int
-    problems: tuple[str, ...]
 
 
 def measure(reply: Reply) -> Measure:

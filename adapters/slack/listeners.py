@@ -16,7 +16,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 
-from adapters.slack.inbox import Seen
+from adapters.seen import Seen
 from adapters.slack.modal import from_submission, shown_again, to_view
 from adapters.slack.payloads import (
     from_command,
@@ -33,7 +33,7 @@ from adapters.slack.room_changes import room_change_in
 from adapters.slack.sending import Sender
 from chatbot.coach import Coach
 from chatbot.incidents import log_incident
-from chatbot.model import Button, Form, Message, Reply, Text
+from chatbot.model import Button, Form, Message, Reply, Room, Text
 
 _ANY = re.compile("")
 _DAY = 24 * 3600
@@ -174,8 +174,10 @@ class _Listeners:
         show: Show = partial(self._sender.replace, body)
         in_a_room = place.private
         reply = await self._coach.reply(message)
-        if message.room and (reply.private or is_private(body)):
-            in_a_room = not message.room.personal
+        room = message.room
+        kept = room is not None and not room.personal and not place.private and not reply.for_all
+        if room and (reply.private or is_private(body) or kept):
+            in_a_room = not room.personal
             if in_a_room:
                 show = partial(self._sender.whisper, place.channel, message.person, thread=place.thread)
             else:
@@ -211,8 +213,16 @@ class _Listeners:
         change = room_change_in(body)
         if change:
             await self._coach.room_changed(workspace_of(body), *change)
-            if change[0] and change[1] == "back":
-                self._coach.room_seen(workspace_of(body), room_of(change[0]), None)
+            room = room_of(change[0]) if change[0] else None
+            if room and change[1] == "back":
+                self._coach.room_seen(workspace_of(body), room, None)
+                self._sender.soon(self._learn_name(workspace_of(body), room))
+
+    async def _learn_name(self, workspace: str, room: Room) -> None:
+        """Note what a channel is called, which no event tells."""
+        name = await self._sender.name_of(room.key)
+        if name:
+            self._coach.room_seen(workspace, replace(room, name=name), None)
 
     async def error(self, error: Exception) -> BoltResponse:
         log_incident(error)

@@ -19,7 +19,9 @@ from yarl import URL
 
 from adapters.slack.payloads import place_of, string_in
 from adapters.slack.render import Payload, compact, to_slack
+from adapters.tasks import Tasks
 from chatbot.incidents import log_incident
+from chatbot.language import legible
 from chatbot.model import Reply
 from chatbot.settings import LOOPBACK
 
@@ -33,8 +35,7 @@ _SECONDS_PER_CALL = 15
 _SECONDS_TO_FINISH = 3
 #: One answer with all its attempts. Slack may ask for long waits, and an answer of an hour ago helps nobody.
 _SECONDS_PER_ANSWER = 300
-#: Answers under way at the same time; past that Slack is asked to come again.
-MOST_UNDER_WAY = 1_000
+_LONGEST_NAME = 80
 
 
 class Sender:
@@ -48,7 +49,7 @@ class Sender:
         ]
         self.client = AsyncWebClient(token=token, base_url=api_url, logger=api_log, retry_handlers=retries)
         self._retries = retries
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = Tasks()
 
     async def start(self) -> None:
         """Open the one HTTP session that all calls share."""
@@ -66,25 +67,18 @@ class Sender:
     @property
     def is_full(self) -> bool:
         """Return whether no further answer can be taken on."""
-        return len(self._tasks) >= MOST_UNDER_WAY
+        return self._under_way.is_full
 
     async def stop(self) -> None:
         """Let what is under way finish within a few seconds, then close the session."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=_SECONDS_TO_FINISH)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            if late:
-                log.warning("stopped before %d answer(s) could be delivered to Slack", len(late))
+        if lost := await self._under_way.finish(_SECONDS_TO_FINISH):
+            log.warning("stopped before %d answer(s) could be delivered to Slack", lost)
         if self.client.session:
             await self.client.session.close()
 
     def soon(self, work: Coroutine[Any, Any, None]) -> None:
         """Do some work in the background; if it fails, that is logged with an id."""
-        task = asyncio.create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._under_way.start(self._guarded(work))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -111,6 +105,16 @@ class Sender:
         """Post a reply in the direct messages with a person."""
         opened = await self.client.conversations_open(users=person)
         await self.post(opened["channel"]["id"], reply)
+
+    async def name_of(self, channel: str) -> str:
+        """Return what a public channel is called; "" of any other, whose name is for its members only."""
+        try:
+            about = (await self.client.conversations_info(channel=channel)).get("channel")
+        except (SlackApiError, aiohttp.ClientError, OSError) as error:
+            log.info("a channel's name could not be had: %s", type(error).__name__)
+            return ""
+        public = isinstance(about, dict) and about.get("is_private") is False
+        return legible(string_in(about, "name"))[:_LONGEST_NAME] if public else ""
 
     async def open(self, trigger: str, view: Payload) -> bool:
         """Open a modal; return False if Slack did not: a trigger lives for three seconds, and opens one."""

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from adapters.teams.limits import Measure, measure
+from adapters.teams.limits import measure
 from adapters.teams.manifest import teams_manifest, write_teams_package
 from adapters.teams.render import to_activity, to_card
 
 if TYPE_CHECKING:
     from adapters.teams.adapter import TeamsAdapter
 
-__all__ = ["Measure", "TeamsAdapter", "measure", "teams_manifest", "to_activity", "to_card", "write_teams_package"]
+__all__ = ["TeamsAdapter", "measure", "teams_manifest", "to_activity", "to_card", "write_teams_package"]
 
 
 def __getattr__(name: str) -> Any:

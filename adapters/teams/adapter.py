@@ -13,7 +13,7 @@ from adapters.teams.auth import Gate, IdentityUnreachableError, Keys, Unauthoriz
 from adapters.teams.connector import Connector
 from adapters.teams.delivery import TeamsDelivery
 from adapters.teams.handler import CoachBot, Turns
-from adapters.teams.outbox import Outbox
+from adapters.teams.outbox import DRAIN, Outbox
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
 from chatbot.incidents import log_incident
@@ -67,9 +67,9 @@ class TeamsAdapter:
         self._bot = CoachBot(self._coach, self._outbox, self._gate.is_ours, self._clock)
         self.delivery.open(connector)
 
-    async def stop(self) -> None:
-        """Finish the answers under way, within a few seconds, and close the session."""
-        await self._outbox.drain()
+    async def stop(self, seconds: float = DRAIN) -> None:
+        """Finish the answers under way, within some seconds, and close the session."""
+        await self._outbox.drain(seconds)
         self.delivery.close()
         await self._session.close()
 

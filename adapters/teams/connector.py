@@ -1,4 +1,4 @@
-"""The way out: calls to the Bot Framework connector, with the bot's own token.
+"""The way out: calls to the Bot Framework connector and to Microsoft Graph, with the bot's own tokens.
 
 What answers a person is tried again within bounds; delivery makes its requests by `once`, and decides itself.
 """
@@ -61,17 +61,17 @@ class Answer:
 
 
 class BotToken:
-    """The bot's own token, fetched when first needed and by one call at a time."""
+    """A token of the bot's own for one tenant and scope, fetched when first needed and by one call at a time."""
 
-    def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
-        single = settings.microsoft_app_type == "SingleTenant"
-        tenant = settings.microsoft_app_tenant_id if single else "botframework.com"
+    def __init__(
+        self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float], tenant: str, scope: str
+    ) -> None:
         self._url = settings.teams_token_url.replace("{tenant}", quote(tenant, safe=""))
         self._form = {
             "grant_type": "client_credentials",
             "client_id": settings.microsoft_app_id,
             "client_secret": settings.microsoft_app_password.get_secret_value(),
-            "scope": SCOPE,
+            "scope": scope,
         }
         self._session = session
         self._clock = clock
@@ -116,8 +116,16 @@ class Connector:
     """Calls the connector of the service URL that an activity came from."""
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession, clock: Callable[[], float]) -> None:
+        single = settings.microsoft_app_type == "SingleTenant"
+        tenant = settings.microsoft_app_tenant_id if single else "botframework.com"
+        self._settings = settings
         self._session = session
-        self.token = BotToken(settings, session, clock)
+        self._clock = clock
+        self.token = BotToken(settings, session, clock, tenant, SCOPE)
+
+    def token_for(self, tenant: str, scope: str) -> BotToken:
+        """Return a token for another service, of the tenant whose data is asked for; it is to be kept."""
+        return BotToken(self._settings, self._session, self._clock, tenant, scope)
 
     async def send(self, service_url: str, conversation: str, activity: Json) -> None:
         """Post an activity to a conversation, as the answer to its `replyToId` if it has one."""
@@ -147,6 +155,13 @@ class Connector:
             raise ConnectorError("The connector made a conversation but did not say which.", 404)
         return conversation
 
+    async def get(self, token: BotToken, base: str, path: str) -> Answer:
+        """Return what is answered to a GET, which is tried again within bounds; NO_ANSWER is a status too.
+
+        Raises NoTokenError.
+        """
+        return await self._tried(token, "GET", base, path)
+
     async def once(
         self,
         token: str,
@@ -170,13 +185,20 @@ class Connector:
 
     async def _call(self, method: str, service_url: str, path: str, body: Json) -> Json:
         """Return the connector's answer. Raises ConnectorError once there is nothing left to try."""
+        answer = await self._tried(self.token, method, service_url, path, body)
+        if 200 <= answer.status < 300:
+            return answer.body
+        raise ConnectorError(
+            f"The connector did not take an answer (last HTTP status: {answer.status or 'none'}).", answer.status
+        )
+
+    async def _tried(self, token: BotToken, method: str, base: str, path: str, body: Json | None = None) -> Answer:
+        """Return the answer, or the last one once there is nothing left to try."""
         answer, wait = Answer(NO_ANSWER), FIRST_WAIT
         try:
             async with asyncio.timeout(DEADLINE):
                 for attempt in range(1, ATTEMPTS + 1):
-                    answer = await self._attempt(method, service_url, path, body)
-                    if 200 <= answer.status < 300:
-                        return answer.body
+                    answer = await self._attempt(token, method, base, path, body)
                     if answer.status == 401 and attempt == 1:  # the token was withdrawn early: a new one may do
                         continue
                     if attempt == ATTEMPTS or answer.status not in TRY_AGAIN:
@@ -187,14 +209,16 @@ class Connector:
                     wait *= 2
         except TimeoutError:
             pass
-        raise ConnectorError(
-            f"The connector did not take an answer (last HTTP status: {answer.status or 'none'}).", answer.status
-        )
+        return answer
 
-    async def _attempt(self, method: str, service_url: str, path: str, body: Json) -> Answer:
+    async def _attempt(self, token: BotToken, method: str, base: str, path: str, body: Json | None) -> Answer:
         """Return the answer, or one with the status NO_ANSWER. Raises NoTokenError if trying again is of no use."""
         try:
-            return await self.once(await self.token.get(), method, service_url, path, body)
+            text = await token.get()
+            answer = await self.once(text, method, base, path, body)
+            if answer.status == 401:
+                token.forget(text)
+            return answer
         except (aiohttp.ClientError, OSError) as error:
             log.info("no answer from the connector: %s", type(error).__name__)
             return Answer(NO_ANSWER)

@@ -14,6 +14,7 @@ import aiohttp
 from adapters.teams.activity import Json, text_at
 from adapters.teams.auth import is_among, service_urls
 from adapters.teams.connector import Answer, Connector, NoTokenError
+from adapters.teams.owners import Owners
 from adapters.teams.render import to_activity
 from adapters.teams.rooms import Reference
 from adapters.teams.translate import CONNECTOR_PERSON
@@ -50,6 +51,7 @@ class TeamsDelivery:
         self.limits = Limits(_PER_CONVERSATION, settings.teams_messages_per_second, _LOOKS)
         self._service_urls = service_urls(settings)
         self._connector: Connector | None = None
+        self._owners = Owners(settings.teams_graph_url)
 
     def open(self, connector: Connector) -> None:
         """Send by `connector` from now on; until then nothing leaves."""
@@ -128,8 +130,18 @@ class TeamsDelivery:
                 return "cant_tell"
 
     async def members(self, workspace: str, group: str) -> Collection[str]:
-        """Raise SteadyError: Teams has no groups that a message could name as a lead."""
-        raise SteadyError("In Teams leads are named one by one.")
+        """Return the ids of those who own a team. Raises NotGranted, or SteadyError if Microsoft does not tell."""
+        return await self._owners.ids(self._open(), workspace.partition(":")[2], group)
+
+    async def owners(self, message: Message) -> Mention | None:
+        """Return the owners of the team whose channel a message was written in; None if it was in no team's.
+
+        Raises SteadyError if Teams does not tell which team that is.
+        """
+        found = self._reference(message.room.address) if message.room and message.room.certain else None
+        if found is None or not found.team or message.workspace != f"teams:{found.tenant}":
+            return None
+        return await self._owners.group(self._open(), found)
 
     async def identified(self, message: Message, mention: Mention) -> Mention:
         """Return a mention with the id by which a person's own messages go, as Teams tells it at this moment.
@@ -153,17 +165,21 @@ class TeamsDelivery:
         found = Reference.from_json(address)
         return found if found and is_among(found.service_url, self._service_urls) else None
 
-    async def _ask(self, method: str, found: Reference, what: str, body: dict[str, object] | None = None) -> Answer:
-        """Raises NoTokenError, aiohttp.ClientError or OSError."""
+    def _open(self) -> Connector:
         if self._connector is None:
             raise NoTokenError("Teams is not started, or being stopped.", 0)
+        return self._connector
+
+    async def _ask(self, method: str, found: Reference, what: str, body: dict[str, object] | None = None) -> Answer:
+        """Raises NoTokenError, aiohttp.ClientError or OSError."""
+        connector = self._open()
         try:
             async with asyncio.timeout(SECONDS_FOR_A_TOKEN):
-                token = await self._connector.token.get()
+                token = await connector.token.get()
         except TimeoutError:
             raise NoTokenError("TEAMS_TOKEN_URL does not answer in time.", 0) from None
         path = f"v3/conversations/{quote(found.conversation, safe='')}/{what}"
-        return await self._connector.once(token, method, found.service_url, path, body, TIMEOUT)
+        return await connector.once(token, method, found.service_url, path, body, TIMEOUT)
 
 
 def _addressed(found: Reference, reply: Reply) -> Json:

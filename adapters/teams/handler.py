@@ -7,11 +7,11 @@ from typing import Any, cast
 from botbuilder.core import ActivityHandler, BotAdapter, TurnContext
 from botbuilder.schema import Activity, ChannelAccount, InvokeResponse
 
+from adapters.seen import Seen
 from adapters.teams.activity import Json, is_room, part, text_at, workspace_of
 from adapters.teams.outbox import Outbox
 from adapters.teams.render import CARD_TYPE, to_card
 from adapters.teams.rooms import room_change_in, room_of
-from adapters.teams.seen import Seen
 from adapters.teams.translate import VERB, from_activity, from_press, is_private, is_shared, text_of
 from chatbot import cards
 from chatbot.cards import Ask
@@ -25,6 +25,9 @@ ERROR_TYPE = "application/vnd.microsoft.error"
 MESSAGE_TYPE = "application/vnd.microsoft.activity.message"
 #: Teams gives up on a button after 15; what is set up in a room takes a question to Teams itself first.
 SECONDS_FOR_A_CARD = 10.0
+#: Teams does not say how often it delivers again.
+REMEMBERED_SECONDS = 3600
+REMEMBERED_MOST = 10_000
 
 _PAYLOAD = "steady.payload"
 _ANSWER = "steady.invoke_response"
@@ -39,8 +42,8 @@ class CoachBot(ActivityHandler):
         self._coach = coach
         self._outbox = outbox
         self._is_ours = is_ours
-        self._answered = Seen(clock)
-        self._welcomed = Seen(clock)
+        self._answered = Seen(REMEMBERED_SECONDS, REMEMBERED_MOST, clock)
+        self._welcomed = Seen(REMEMBERED_SECONDS, REMEMBERED_MOST, clock)
 
     async def on_message_activity(self, turn_context: TurnContext) -> None:
         """Answer a message: at the person's side only, and once even if it is delivered twice."""
@@ -56,7 +59,7 @@ class CoachBot(ActivityHandler):
         if not self._is_new(activity):
             return
         here = pressed and text_at(activity, "replyToId") and not is_private(value)
-        if here and not _only_for_one(activity, reply):
+        if here and not _only_for_one(activity, reply, seen_by_all=is_room(activity)):
             self._outbox.replace(activity, reply, _carried(activity, message), shared=is_shared(value))
         else:
             self._outbox.answer(activity, reply, _about(message))
@@ -86,7 +89,7 @@ class CoachBot(ActivityHandler):
         activity = _payload(turn_context)
         await self._pass_on_change(activity)
         if activity.get("action") == "remove":
-            self._welcomed.discard(text_at(part(activity, "conversation"), "id"))
+            self._welcomed.forget(text_at(part(activity, "conversation"), "id"))
 
     async def on_invoke_activity(self, turn_context: TurnContext) -> None:
         """Answer a pressed button with the card that takes the place of the one it stood on."""
@@ -117,11 +120,11 @@ class CoachBot(ActivityHandler):
             self._outbox.answer_later(activity, answering, _about(message))
             return _card(self._too_late(message), _carried(activity, message))
         reply = answering.result()
-        if _only_for_one(activity, reply):
+        shared = is_shared(data) and is_room(activity)
+        if _only_for_one(activity, reply, seen_by_all=shared):
             if self._is_new(activity):
                 self._outbox.answer(activity, reply, _about(message))
             return self._sent_to_you(reply.language)
-        shared = is_shared(data) and is_room(activity)
         if shared:
             # What a button is answered with only its presser sees.
             self._outbox.replace(activity, reply, shared=True)
@@ -133,7 +136,7 @@ class CoachBot(ActivityHandler):
 
     def _too_late(self, message: Message) -> Reply:
         coach = self._coach
-        ask = Ask(message, message.locale or Language.EN, coach.guidance, coach.strings, coach.contacts)
+        ask = Ask(message.locale or Language.EN, coach.strings, coach.guidance, message, coach.contacts)
         return cards.failed(ask, log_incident(TimeoutError()))
 
     async def _pass_on_change(self, activity: Json) -> None:
@@ -204,9 +207,12 @@ def _card(reply: Reply, carried: Room | None, *, shared: bool = False) -> Json:
     return {"statusCode": 200, "type": CARD_TYPE, "value": to_card(reply, carried, shared=shared)}
 
 
-def _only_for_one(activity: Json, reply: Reply) -> bool:
-    """Return whether a reply must not take the card's place: nobody else may read it, or fill it in."""
-    return reply.private or (reply.form is not None and is_room(activity))
+def _only_for_one(activity: Json, reply: Reply, *, seen_by_all: bool) -> bool:
+    """Return whether a reply must not take the card's place: nobody else may read it, or fill it in.
+
+    What a button carries may be made up, so that a card which all see is only changed by a reply that is meant for it.
+    """
+    return reply.private or (reply.form is not None and is_room(activity)) or (seen_by_all and not reply.for_all)
 
 
 def _about(message: Message) -> Room | None:

@@ -1,22 +1,13 @@
 """What Teams allows, and how much of it a reply takes."""
 
 import json
-from dataclasses import dataclass
 
+from adapters.measure import Measure
 from adapters.teams.render import ACTIONS_PER_ROW, to_activity, to_card
 from chatbot.model import Reply
 
 #: Bytes of a whole message, in UTF-16. Teams refuses about 100 KB; the rest is left for what Teams adds.
 MESSAGE_BYTES = 80 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """The size of a reply as sent, what it may be, and every limit that it breaks."""
-
-    bytes: int
-    limit: int
-    problems: tuple[str, ...]
 
 
 def measure(reply: Reply) -> Measure:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.teams.icons import color_icon, outline_icon
+from adapters.teams.owners import PERMISSION
 from chatbot.commands import COMMANDS
 from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import SettingsError
@@ -15,7 +16,7 @@ from chatbot.strings import load_strings
 
 SCHEMA_VERSION = "1.25"
 #: Counts up with every change of what is in the package: Teams takes an update only with a higher one.
-PACKAGE_VERSION = "1.0.0"
+PACKAGE_VERSION = "1.1.0"
 ACCENT = "#2F6F73"
 #: More than these Teams does not show in a menu.
 MOST_COMMANDS = 10
@@ -64,6 +65,10 @@ def teams_manifest(app_id: str) -> dict[str, Any]:
                 "commandLists": [{"scopes": _SCOPES, "commands": commands}],
             }
         ],
+        # What the owners of a team agree to when they add the bot. For this Teams reads nothing into `resource`, but
+        # it must not be empty.
+        "webApplicationInfo": {"id": app_id, "resource": f"api://{app_id}"},
+        "authorization": {"permissions": {"resourceSpecific": [{"name": PERMISSION, "type": "Application"}]}},
         "validDomains": [],
     }
 

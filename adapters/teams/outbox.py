@@ -1,10 +1,10 @@
 """Sends answers after the turn: what a slow connector takes its time for must not hold up the 200 to Teams."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
+from adapters.tasks import Tasks
 from adapters.teams.activity import Json, is_room, part, tenant_of, text_at
 from adapters.teams.connector import Connector, ConnectorError
 from adapters.teams.render import to_activity
@@ -14,8 +14,6 @@ from chatbot.strings import Strings
 
 log = logging.getLogger("steady.teams.outbox")
 
-#: Answers under way at the same time; past that Teams is asked to come again later.
-MOST_UNDER_WAY = 1_000
 #: Seconds that answers under way are given when the program stops.
 DRAIN = 5.0
 
@@ -26,12 +24,12 @@ class Outbox:
     def __init__(self, connector: Connector, strings: Strings) -> None:
         self._connector = connector
         self._strings = strings
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = Tasks()
 
     @property
     def is_full(self) -> bool:
         """Return whether no further answer can be taken on."""
-        return len(self._under_way) >= MOST_UNDER_WAY
+        return self._under_way.is_full
 
     def answer(self, activity: Json, reply: Reply, about: Room | None = None) -> None:
         """Answer whoever sent `activity`, so that nobody else reads it; `about` is the room that it is about."""
@@ -49,21 +47,13 @@ class Outbox:
         """Say hello in the conversation that `activity` tells of."""
         self._send(self._post(activity, to_activity(reply)))
 
-    async def drain(self) -> None:
+    async def drain(self, seconds: float = DRAIN) -> None:
         """Wait for what is under way, then give up what is left."""
-        if not self._under_way:
-            return
-        _, left = await asyncio.wait(self._under_way, timeout=DRAIN)
-        for task in left:
-            task.cancel()
-        if left:
-            log.warning("%d answers were still under way and are lost", len(left))
-            await asyncio.wait(left)
+        if lost := await self._under_way.finish(seconds):
+            log.warning("%d answers were still under way and are lost", lost)
 
     def _send(self, sending: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._watched(sending))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way.start(self._watched(sending))
 
     async def _watched(self, sending: Coroutine[Any, Any, None]) -> None:
         try:

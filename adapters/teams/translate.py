@@ -85,7 +85,18 @@ def _message(
         name=legible(text_at(sender, "name")),
         values=values or {},
         mentions=mentions_in(activity) if values is None else (),
+        zone=zone_in(activity),
     )
+
+
+def zone_in(activity: Json) -> str:
+    """Return the time zone of the device that an activity comes from, "" if it does not say."""
+    told = text_at(activity, "localTimezone")
+    entities = activity.get("entities")
+    for entity in entities if isinstance(entities, list) and not told else ():
+        if text_at(entity, "type") == "clientInfo":
+            told = text_at(entity, "timezone")
+    return told
 
 
 def mentions_in(activity: Json) -> tuple[Mention, ...]:

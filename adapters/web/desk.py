@@ -1,4 +1,4 @@
-"""The desk beside the panes: the clock, the channel's schedules with their why, failures to switch on, the ledger."""
+"""The desk beside the panes: the clock, the channels' schedules with their why, failures to switch on, the ledger."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from aiohttp import web
 from adapters.web.clock import Clock, before_clock_change, before_next_tip
 from adapters.web.faults import Faults
 from adapters.web.guard import Guard
-from adapters.web.people import CHANNELS, WORKSPACES, Pane
+from adapters.web.people import CHANNELS, WORKSPACES, Channel, Pane
 from adapters.web.room import Room
 from adapters.web.shapes import Break, Move, Nothing, read
 from adapters.web.stack import Stack
@@ -21,11 +21,14 @@ from chatbot.model import Language, Message, Reply
 
 @dataclass(frozen=True, slots=True)
 class DeskState:
-    """What the desk shows: seconds since 1970 on the playground's clock, the schedules' zones, and so on."""
+    """What the desk shows: seconds since 1970 on the playground's clock, the schedules' zones, and so on.
+
+    `whys` has each channel in which tips were set up, and the first one of each pane in any case.
+    """
 
     now: float
     zones: Sequence[str]
-    whys: Mapping[Pane, Reply]
+    whys: Sequence[tuple[Pane, Channel, Reply]]
     faults: Mapping[Pane, Faults]
     rows: Sequence[Delivery]
 
@@ -52,12 +55,19 @@ class Desk:
         """Return what the desk shows, its sentences in `language`."""
         subscriptions, rows = await self._stack.look()
         zones = dict.fromkeys(each.schedule.zone for each in subscriptions)
-        whys = {pane: await self._why(pane, language) for pane in CHANNELS}
+        set_up = {(each.workspace, each.room.key) for each in subscriptions}
+        whys = [
+            (pane, channel, await self._why(pane, channel, language))
+            for channel in CHANNELS.values()
+            for pane in WORKSPACES
+            if channel.key == "channel" or (WORKSPACES[pane], channel.id_in(pane)) in set_up
+        ]
         return DeskState(self._clock(), tuple(zones), whys, self._faults, rows)
 
-    async def _why(self, pane: Pane, language: Language) -> Reply:
+    async def _why(self, pane: Pane, channel: Channel, language: Language) -> Reply:
         """Ask the coach as a member of the channel would."""
-        room = model.Room(CHANNELS[pane], CHANNELS[pane])
+        # Not certain: what it is asked about must not be taken down with this for an address.
+        room = model.Room(channel.id_in(pane), channel.id_in(pane), certain=False)
         return await self._coach.reply(Message("tips why", WORKSPACES[pane], "", language, pressed=True, room=room))
 
     async def _move(self, request: web.Request) -> web.Response:

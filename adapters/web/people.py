@@ -1,4 +1,4 @@
-"""The fictional agents of the playground, and the ids that each platform knows them by."""
+"""The fictional agents of the playground and their channels, and the ids that each platform knows them by."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,23 +6,45 @@ from typing import Literal
 from chatbot.model import Language
 
 Pane = Literal["slack", "teams"]
-Place = Literal["dm", "channel"]
+#: The direct messages with Steady, or a channel by its key.
+Place = Literal["dm", "channel", "returns", "billing"]
 
 BOT_NAME = "Steady"
-CHANNEL_NAME = "support-desk"
 
 SLACK_TEAM = "T0PLAYGROUND"
 SLACK_APP = "A0PLAYGROUND"
 SLACK_BOT = "U0STEADY"
-SLACK_CHANNEL = "C0SUPPORT"
 
 TEAMS_TENANT = "7b0c8f52-4d1e-4a53-9c7e-5d2a3f6b1e00"
 TEAMS_TEAM = "19:playground-team@thread.tacv2"
-TEAMS_CHANNEL = "19:playground-support@thread.tacv2"
 
-#: The workspaces as the core calls them, and the key of the channel in each.
+#: The workspaces as the core calls them.
 WORKSPACES: dict[Pane, str] = {"slack": f"slack:{SLACK_TEAM}", "teams": f"teams:{TEAMS_TENANT}"}
-CHANNELS: dict[Pane, str] = {"slack": SLACK_CHANNEL, "teams": TEAMS_CHANNEL}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel that everybody is a member of, with its id on each platform."""
+
+    key: Place
+    name: str
+    slack: str
+    teams: str
+
+    def id_in(self, pane: Pane) -> str:
+        """Return its id on a platform, which is its room's key in the core."""
+        return self.slack if pane == "slack" else self.teams
+
+
+#: "channel" was the only one at first, and stands in many an address.
+CHANNELS: dict[Place, Channel] = {
+    channel.key: channel
+    for channel in (
+        Channel("channel", "support-desk", "C0SUPPORT", "19:playground-support@thread.tacv2"),
+        Channel("returns", "returns", "C0RETURNS", "19:playground-returns@thread.tacv2"),
+        Channel("billing", "billing", "C0BILLING", "19:playground-billing@thread.tacv2"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +89,14 @@ PERSONAS = {
 
 def slack_place(conversation: str) -> tuple[Persona | None, Place] | None:
     """Return whose direct message (or nobody's channel) a Slack conversation or user id is, if it is known."""
-    if conversation == SLACK_CHANNEL:
-        return None, "channel"
+    if channel := next((one for one in CHANNELS.values() if one.slack == conversation), None):
+        return None, channel.key
     return next(((p, "dm") for p in PERSONAS.values() if conversation in (p.slack_dm, p.slack_user)), None)
 
 
 def teams_place(conversation: str) -> tuple[Persona | None, Place] | None:
     """Return whose personal chat (or nobody's channel) a Teams conversation id is, if it is known."""
-    if conversation.partition(";")[0] == TEAMS_CHANNEL:
-        return None, "channel"
+    whole = conversation.partition(";")[0]
+    if channel := next((one for one in CHANNELS.values() if one.teams == whole), None):
+        return None, channel.key
     return next(((p, "dm") for p in PERSONAS.values() if conversation == p.teams_dm), None)

@@ -19,7 +19,7 @@ from adapters.web.console import Console
 from adapters.web.desk import Desk
 from adapters.web.faults import Faults
 from adapters.web.guard import HEADERS, Guard
-from adapters.web.people import PERSONAS, TEAMS_TENANT, Pane
+from adapters.web.people import CHANNELS, PERSONAS, TEAMS_TENANT, Pane
 from adapters.web.room import Change, Choices, Room
 from adapters.web.shapes import Close, Press, Send, Submit, read
 from adapters.web.slack_end import SlackEnd
@@ -42,6 +42,8 @@ _HEARTBEAT_SECONDS = 15.0
 
 class Playground:
     """Serves the page; without credentials it is the whole program."""
+
+    _moving_in: "asyncio.Task[None]"
 
     def __init__(self, settings: Settings, coach: Coach, port: int, clock: Callable[[], float] = time.time) -> None:
         if settings.host not in LOOPBACK:
@@ -117,6 +119,7 @@ class Playground:
         """Start delivery and the Teams adapter. Slack's calls this very server when it starts, so it has to wait."""
         await self._stack.start()
         await self._teams.start()
+        self._moving_in = asyncio.create_task(self._move_in())
 
     async def farewell(self, _: web.Application) -> None:
         """Tell the open pages that the program stops; to be called before the server waits for its handlers."""
@@ -124,12 +127,24 @@ class Playground:
 
     async def stop(self) -> None:
         """Stop delivery and the adapters, close the connections, and leave nothing behind."""
+        self._moving_in.cancel()
+        await asyncio.gather(self._moving_in, return_exceptions=True)
         await self._stack.stop()
         if self._slack_started:
             await self._slack.stop()
-        await self._teams.stop()
+        await self._teams.stop(seconds=0)  # its far end is this very server, which is closed: no answer can leave
         await self._wire.close()
         await self._stack.close()
+
+    async def _move_in(self) -> None:
+        """Bring Steady into the channels as soon as the server listens, so that a push can go to them."""
+        await self._wire.wait_for_server()
+        await self._ready()
+        await self._join()
+
+    async def _join(self) -> None:
+        for channel in CHANNELS.values():
+            await asyncio.gather(self._slack_end.invite(channel), self._teams_end.restore(channel))
 
     async def _ready(self) -> None:
         """Start Slack's adapter with the first request: only now can its check of the token reach its far end.
@@ -149,7 +164,7 @@ class Playground:
         persona, place = request.query.get("persona", ""), request.query.get("place", "")
         natural = next((p.key for p in PERSONAS.values() if p.language == language), "sam")
         picked = Picked(
-            language, persona if persona in PERSONAS else natural, "channel" if place == "channel" else "dm"
+            language, persona if persona in PERSONAS else natural, place if place in CHANNELS else "dm"
         )
         return web.Response(text=self._views.page(picked), content_type="text/html")
 
@@ -194,8 +209,8 @@ class Playground:
         await self._ready()
         persona = PERSONAS[send.persona]
         self._choices.pick(persona, send.language)
-        # In the channel every message mentions Steady; who types the mention too means one.
-        text = send.text.removeprefix("@Steady").lstrip() if send.place == "channel" else send.text
+        # In a channel every message mentions Steady; who types the mention too means one.
+        text = send.text.removeprefix("@Steady").lstrip() if send.place in CHANNELS else send.text
         await asyncio.gather(
             self._slack_end.say(text, persona, send.place),
             self._teams_end.say(text, persona, send.place, send.language),
@@ -239,6 +254,7 @@ class Playground:
         await self._stack.reset()
         self._room.reset()
         self._choices.clear()
+        await self._join()
         self._room.desk_changed()
         return web.json_response({"ok": True})
 

@@ -17,11 +17,12 @@ from adapters.web import slack_rooms
 from adapters.web.faults import Faults
 from adapters.web.guard import Guard
 from adapters.web.people import (
-    CHANNEL_NAME,
+    CHANNELS,
+    PERSONAS,
     SLACK_APP,
     SLACK_BOT,
-    SLACK_CHANNEL,
     SLACK_TEAM,
+    Channel,
     Persona,
     Place,
     slack_place,
@@ -67,7 +68,11 @@ class SlackEnd:
     def routes(self, guard: Guard) -> Sequence[web.AbstractRouteDef]:
         """Return the Web API and the response URLs."""
         return [
-            web.post(f"{self._prefix}/api/{{method}}", guard.open(self._wire.heard("slack", self._api))),
+            # Slack takes either, and its SDK asks by GET what only reads.
+            *(
+                web.route(verb, f"{self._prefix}/api/{{method}}", guard.open(self._wire.heard("slack", self._api)))
+                for verb in ("GET", "POST")
+            ),
             web.post(f"{self._prefix}/response/{{key}}", guard.open(self._wire.heard("slack", self._response))),
         ]
 
@@ -84,6 +89,12 @@ class SlackEnd:
             await self._deliver_command(name, text, persona, place)
         else:
             self._note(persona, place, "web.slack_no_command")
+
+    async def invite(self, channel: Channel) -> None:
+        """Let Steady join a channel, as `/invite @Steady` does."""
+        now = self._room.key()
+        event = {"type": "member_joined_channel", "user": SLACK_BOT, "channel": channel.slack, "channel_type": "C"}
+        await self._tell({**event, "team": SLACK_TEAM, "inviter": PERSONAS["sam"].slack_user, "event_ts": now})
 
     async def press(
         self, post: Post, presser: Persona, block_id: str, action_id: str, values: dict[str, dict[str, str]]
@@ -162,7 +173,12 @@ class SlackEnd:
         if place == "dm":
             event |= {"type": "message", "channel": persona.slack_dm, "channel_type": "im", "text": escaped}
         else:
-            event |= {"type": "app_mention", "channel": SLACK_CHANNEL, "text": f"<@{SLACK_BOT}> {escaped}"}
+            event |= {"type": "app_mention", "channel": CHANNELS[place].slack, "text": f"<@{SLACK_BOT}> {escaped}"}
+        if await self._tell(event) != 200:
+            self._note(persona, place, "web.slack_failed")
+
+    async def _tell(self, event: Payload) -> int:
+        """Send an event and return the status that it was answered with."""
         body = {
             "token": "playground",
             "team_id": SLACK_TEAM,
@@ -183,8 +199,7 @@ class SlackEnd:
             "is_ext_shared_channel": False,
         }
         status, _, _ = await self._send(json.dumps(body).encode(), "application/json")
-        if status != 200:
-            self._note(persona, place, "web.slack_failed")
+        return status
 
     async def _send(self, body: bytes, kind: str) -> tuple[int, str, bytes]:
         stamp = str(int(self._real_time()))
@@ -290,7 +305,7 @@ class SlackEnd:
     def _channel(self, persona: Persona, place: Place) -> dict[str, str]:
         if place == "dm":
             return {"id": persona.slack_dm, "name": "directmessage"}
-        return {"id": SLACK_CHANNEL, "name": CHANNEL_NAME}
+        return {"id": CHANNELS[place].slack, "name": CHANNELS[place].name}
 
     def _answer_at(self, url: _ResponseUrl) -> str:
         key = secrets.token_urlsafe(18)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.web.people import CHANNEL_NAME, PERSONAS, SLACK_BOT, SLACK_CHANNEL, SLACK_TEAM, slack_place
+from adapters.web.people import CHANNELS, PERSONAS, SLACK_BOT, SLACK_TEAM, slack_place
 from adapters.web.room import Payload, Post, Room
 
 _LONGEST_PAGE = 200
@@ -18,8 +18,9 @@ def info(call: Call) -> Payload | str:
         return "channel_not_found"
     if place[0]:
         return {"channel": {"id": place[0].slack_dm, "is_im": True, "user": place[0].slack_user}}
-    channel = {"id": SLACK_CHANNEL, "name": CHANNEL_NAME, "is_channel": True, "is_member": True, "is_archived": False}
-    return {"channel": channel}
+    channel = CHANNELS[place[1]]
+    about = {"id": channel.slack, "name": channel.name, "is_channel": True, "is_private": False}
+    return {"channel": {**about, "is_member": True, "is_archived": False}}
 
 
 def members(call: Call) -> Payload | str:

@@ -17,11 +17,11 @@ from adapters.web.faults import Faults
 from adapters.web.guard import Guard
 from adapters.web.people import (
     BOT_NAME,
-    CHANNEL_NAME,
+    CHANNELS,
     PERSONAS,
-    TEAMS_CHANNEL,
     TEAMS_TEAM,
     TEAMS_TENANT,
+    Channel,
     Persona,
     Place,
     teams_place,
@@ -80,11 +80,20 @@ class TeamsEnd:
         activity = self._activity("message", mine.key, persona, place, language)
         mention = f"<at>{BOT_NAME}</at>"
         activity |= {"text": text if place == "dm" else f"{mention} {text}", "textFormat": "plain"}
-        if place == "channel":
+        if place != "dm":
             activity["entities"].append({"type": "mention", "mentioned": activity["recipient"], "text": mention})
         status, _ = await self._send(activity)
         if status not in (200, 201, 202):
             self._note(persona, place)
+
+    async def restore(self, channel: Channel) -> None:
+        """Tell of a channel as when somebody restores it: Steady takes note of it, and greets nobody."""
+        activity = self._activity("conversationUpdate", self._room.key(), PERSONAS["sam"], channel.key, Language.EN)
+        activity["channelData"] |= {
+            "eventType": "channelRestored",
+            "channel": {"id": channel.teams, "name": channel.name},
+        }
+        await self._send(activity)
 
     async def press(self, post: Post, presser: Persona, verb: str, data: Payload, language: Language) -> bool:
         """Execute an action of a card; return False if the card has no such action."""
@@ -119,17 +128,18 @@ class TeamsEnd:
         if place == "dm":
             conversation: Payload = {"conversationType": "personal", "tenantId": TEAMS_TENANT, "id": persona.teams_dm}
         else:
+            channel = CHANNELS[place]
             conversation = {
                 "conversationType": "channel",
                 "tenantId": TEAMS_TENANT,
                 "isGroup": True,
-                "id": f"{TEAMS_CHANNEL};messageid={thread or key}",
-                "name": CHANNEL_NAME,
+                "id": f"{channel.teams};messageid={thread or key}",
+                "name": channel.name,
             }
             channel_data |= {
-                "teamsChannelId": TEAMS_CHANNEL,
+                "teamsChannelId": channel.teams,
                 "teamsTeamId": TEAMS_TEAM,
-                "channel": {"id": TEAMS_CHANNEL},
+                "channel": {"id": channel.teams},
                 "team": {"id": TEAMS_TEAM},
             }
         now = datetime.fromtimestamp(self._room.clock(), UTC).isoformat(timespec="milliseconds")
@@ -261,7 +271,7 @@ class TeamsEnd:
 
     def _show(self, activity: Payload, persona: Persona | None, place: Place, key: str) -> Post:
         content, size = _content(activity)
-        private = place == "channel" and bool(activity.get("isTargeted"))
+        private = place != "dm" and bool(activity.get("isTargeted"))
         post = Post("teams", "steady", persona, place, key, content=content, size=size, private=private)
         return self._room.add(post)
 

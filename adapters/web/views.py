@@ -13,7 +13,7 @@ from markupsafe import Markup
 from adapters.web.blockkit import draw, draw_form, draw_text
 from adapters.web.desk import DeskState
 from adapters.web.faults import FAULTS
-from adapters.web.people import BOT_NAME, CHANNEL_NAME, PERSONAS
+from adapters.web.people import BOT_NAME, CHANNELS, PERSONAS
 from adapters.web.room import Change, Exchange, Modal, Post
 from adapters.web.teams_end import card_of
 from chatbot.language import OWN_NAMES
@@ -61,7 +61,7 @@ class Views:
         self._jinja.globals |= {
             "base": base,
             "bot": BOT_NAME,
-            "channel": CHANNEL_NAME,
+            "channels": CHANNELS,
             "limits": LIMITS,
             "personas": PERSONAS,
             "languages": OWN_NAMES,

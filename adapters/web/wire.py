@@ -1,16 +1,20 @@
 """Requests over real loopback HTTP, and the log of them with the secrets taken out."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from adapters.web.people import Pane
 from adapters.web.room import Exchange, Room
 
 _SHOWN = ("authorization", "content-type", "user-agent", "x-slack-request-timestamp", "x-slack-signature")
 _SECRET = ("authorization", "x-slack-signature")
+_SECONDS_BETWEEN_LOOKS = 0.02
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -23,6 +27,16 @@ class Wire:
         self._origin = origin
         self._prefix = prefix
         self._session: aiohttp.ClientSession | None = None
+
+    async def wait_for_server(self) -> None:
+        """Wait until the program that this is a part of takes connections."""
+        url = URL(self._origin)
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(url.host, url.port)
+                writer.close()
+                return
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def post(self, pane: Pane, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, bytes]:
         """Send a request to an adapter and return status, content type and body; status 0 if nothing came back."""

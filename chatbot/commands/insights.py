@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatbot.cards import Ask
-from chatbot.commands.registry import command
+from chatbot.commands.registry import action_in, command
 from chatbot.guidance import fold
 from chatbot.model import (
     Block,
@@ -46,7 +46,7 @@ _LONGEST_NAME = 100
 @command("insights", role="lead")
 async def insights(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     """Show how often topics were asked for, and what was not understood; switch it on and off."""
-    action, rest = _action(ask, argument)
+    action, rest = action_in(ask.strings, "insights", argument, (*_ACTIONS, *_BY_BUTTON))
     if argument and not action and not ask.insist:
         return None
     from chatbot import lead_cards
@@ -73,15 +73,6 @@ async def insights(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
             return await _take(coach, coach.counting, ask, rest)
         case _:
             return await _counts(coach, coach.counting, ask)
-
-
-def _action(ask: Ask, argument: str) -> tuple[str, str]:
-    first, _, rest = argument.partition(" ")
-    for action in _ACTIONS:
-        names = ask.strings.words[f"insights.{action}"].values()
-        if any(fold(first) == fold(name) for of_language in names for name in of_language):
-            return action, rest
-    return (first, rest) if first in _BY_BUTTON else ("", argument)
 
 
 # ---- counts
@@ -253,4 +244,4 @@ def _gone(ask: Ask) -> Reply:
 
 
 def _reply(ask: Ask, blocks: tuple[Block, ...], why: str, *buttons: Button) -> Reply:
-    return Reply(blocks, ask.language, Outcome("menu", why=why), (*buttons, Button(ask.t("button.menu"), "topics")))
+    return ask.reply(blocks, (*buttons, ask.all_topics()), why)

@@ -7,7 +7,7 @@ from chatbot.cards import Ask
 from chatbot.commands.registry import command
 from chatbot.guidance import fold
 from chatbot.language import OWN_NAMES
-from chatbot.model import Block, Button, Lead, Note, Outcome, Points, Reply, Title
+from chatbot.model import Block, Button, Lead, Note, Points, Reply, Title
 
 if TYPE_CHECKING:
     from chatbot.coach import Coach
@@ -84,6 +84,8 @@ async def _kept(coach: "Coach", ask: Ask) -> AsyncIterator[str]:
             yield ask.t("privacy.has_tips")
         if kept.chat:
             yield ask.t("privacy.has_chat")
+        if kept.zone:
+            yield ask.t("privacy.has_zone", zone=kept.zone)
         if kept.receipts:
             yield ask.t("privacy.has_receipts", count=kept.receipts)
         if kept.pieces:
@@ -113,4 +115,4 @@ def _eraser(ask: Ask) -> Button:
 
 
 def _reply(ask: Ask, blocks: tuple[Block, ...], why: str, *buttons: Button) -> Reply:
-    return Reply(blocks, ask.language, Outcome("menu", why=why), (*buttons, Button(ask.t("button.menu"), "topics")))
+    return ask.reply(blocks, (*buttons, ask.all_topics()), why)

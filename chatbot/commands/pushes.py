@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatbot import cards
 from chatbot.cards import Ask
-from chatbot.commands.registry import command
-from chatbot.guidance import fold
+from chatbot.commands.registry import action_in, command
 from chatbot.model import Language, Reply
 from chatbot.roles import Actor, NotAllowed
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from chatbot.coach import Coach
     from chatbot.publishing import Piece
     from chatbot.pushing import Push, Pushes, Wording
-    from chatbot.tip_cards import Voice
 
 ACTIONS = ("list", "report", "cancel", "correct", "withdraw", "resend", "remind")
 _BY_BUTTON = ("piece", "save", "confirm", "preview", "send", "discard")
@@ -26,14 +24,8 @@ _DIGITS = 15
 
 
 def action_of(coach: "Coach", argument: str) -> tuple[str, str]:
-    """Return what is to be done and the rest of the argument; ("", argument) if the first word names nothing."""
-    first, _, rest = argument.partition(" ")
-    said = fold(first)
-    for action in (*ACTIONS, *_BY_BUTTON, *_FOR_ALL):
-        names = coach.strings.words.get(f"push.{action}", {}).values()
-        if said == action or any(said == fold(name) for of_language in names for name in of_language):
-            return action, rest.strip()
-    return "", argument
+    """Return what is to be done and the rest of the argument; ("", argument) if the first words name nothing."""
+    return action_in(coach.strings, "push", argument, (*ACTIONS, *_BY_BUTTON, *_FOR_ALL))
 
 
 @command("push", role="lead")
@@ -44,45 +36,43 @@ async def push(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         return None
     from chatbot import push_cards
     from chatbot.pushing import NoSuchPush, WrongMoment
-    from chatbot.tip_cards import Voice
 
-    voice = Voice(ask.language, ask.strings, ask.guidance)
     number = _number(rest)
     try:
         if action in _FOR_ALL:
-            return await _read(coach.pushes, voice, ask, action, number)
-        this = _Lead(coach, coach.pushes, voice, ask, rest, number)
+            return await _read(coach.pushes, ask, action, number)
+        this = _Lead(coach, coach.pushes, ask, rest, number)
         return await _RUN[action or "new"](this)
     except NotAllowed as error:
-        return push_cards.refused(voice, error.admins)
+        return push_cards.refused(ask, error.admins)
     except NoSuchPush:
-        return push_cards.gone(voice)
+        return push_cards.gone(ask)
     except WrongMoment as error:
-        return push_cards.plain(voice, f"push.not_{error.why}", f"push refused: {error.why}", number)
+        return push_cards.plain(ask, f"push.not_{error.why}", f"push refused: {error.why}", number)
 
 
-async def _read(pushes: "Pushes", voice: "Voice", ask: Ask, action: str, number: int) -> Reply:
+async def _read(pushes: "Pushes", ask: Ask, action: str, number: int) -> Reply:
     """Show the whole of a push to one reader, or count them."""
     from chatbot import push_cards
 
-    found = await pushes.read(ask.message.workspace, number)
+    message = ask.message
+    found = await pushes.read(message.workspace, number, message.room)
     if action == "got":
-        await pushes.got_it(ask.message.workspace, number, ask.message.person)
-        return replace(push_cards.thanks(voice, found), private=True)
+        await pushes.got_it(message.workspace, number, message.person, message.room)
+        return replace(push_cards.thanks(ask, found), private=True)
     if found.ended == "withdrawn":
-        return replace(push_cards.taken_back(voice, found), private=True)
+        return replace(push_cards.taken_back(ask, found), private=True)
     topic = ask.guidance.topics.get(found.topic)
-    reply = cards.topic_card(ask, topic, why="a push") if topic else push_cards.opened(voice, found)
+    reply = cards.topic_card(ask, topic, why="a push") if topic else push_cards.opened(ask, found)
     return replace(reply, private=True)
 
 
 class _Lead:
     """What a lead asked for, and what is needed to do it."""
 
-    def __init__(self, coach: "Coach", pushes: "Pushes", voice: "Voice", ask: Ask, rest: str, number: int) -> None:
+    def __init__(self, coach: "Coach", pushes: "Pushes", ask: Ask, rest: str, number: int) -> None:
         self.coach = coach
         self.pushes = pushes
-        self.voice = voice
         self.ask = ask
         self.rest = rest
         self.number = number
@@ -94,7 +84,7 @@ class _Lead:
         from chatbot import push_cards
 
         found = await self.pushes.report(self.actor, self.number)
-        return push_cards.report(self.voice, found, title=title, lead=lead)
+        return push_cards.report(self.ask, found, title=title, lead=lead)
 
 
 async def _new(this: _Lead) -> Reply:
@@ -117,9 +107,9 @@ async def _form(this: _Lead, command_: str, values: Mapping[str, str], errors: M
     if command_ == "push save":
         for piece in await _pieces(this):
             if piece.live and piece.live.written.written:
-                named[str(piece.id)] = piece.live.written.title(this.voice.language)
+                named[str(piece.id)] = piece.live.written.title(this.ask.language)
     may_count = not this.pushes.works_council
-    return push_cards.form(this.voice, command_, channels, named, values, errors, receipts=may_count)
+    return push_cards.form(this.ask, command_, channels, named, values, errors, receipts=may_count)
 
 
 async def _save(this: _Lead) -> Reply:
@@ -135,16 +125,16 @@ async def _save(this: _Lead) -> Reply:
     piece = await _published(this, _number(wanted)) if wanted else None
     if wanted and piece is None:
         return _plain(this, "not_published")
-    words = _words(piece) if piece else _typed(this.voice.language, values)
+    words = _words(piece) if piece else _typed(this.ask.language, values)
     at = zone = None
     if values.get("at", "").strip():
         at = _time(values["at"], this)
         if at is None:
-            errors["at"] = this.voice.t("tips.bad_time", word=values["at"].strip()[:40])
+            errors["at"] = this.ask.t("tips.bad_time", word=values["at"].strip()[:40])
     if values.get("zone", "").strip():
         zone = _zone(values["zone"])
         if zone is None:
-            errors["zone"] = this.voice.t("tips.bad_zone", word=values["zone"].strip()[:40])
+            errors["zone"] = this.ask.t("tips.bad_zone", word=values["zone"].strip()[:40])
     to = [value for value in values.get("to", "").split(",") if value]
     targets = Targets(
         channels="channels" in to,
@@ -170,10 +160,10 @@ async def _save(this: _Lead) -> Reply:
             raise BadPush({})
         made = await this.pushes.create(this.actor, made)
     except BadPush as error:
-        errors |= push_cards.problems(this.voice, error.fields)
+        errors |= push_cards.problems(this.ask, error.fields)
         form_command = f"push save piece {wanted}" if of_piece else "push save"
         return await _form(this, form_command, values, errors)
-    return push_cards.confirm(this.voice, made, await this.pushes.estimate(this.actor, made.targets))
+    return push_cards.confirm(this.ask, made, await this.pushes.estimate(this.actor, made.targets))
 
 
 async def _confirm(this: _Lead) -> Reply:
@@ -182,19 +172,19 @@ async def _confirm(this: _Lead) -> Reply:
     found = await this.pushes.find(this.actor, this.number)
     if found.state != "draft":
         return await this.report()
-    return push_cards.confirm(this.voice, found, await this.pushes.estimate(this.actor, found.targets))
+    return push_cards.confirm(this.ask, found, await this.pushes.estimate(this.actor, found.targets))
 
 
 async def _preview(this: _Lead) -> Reply:
     from chatbot import push_cards
 
     found = await this.pushes.find(this.actor, this.number)
-    return push_cards.preview(this.voice, found) if found.state == "draft" else await this.report()
+    return push_cards.preview(this.ask, found) if found.state == "draft" else await this.report()
 
 
 async def _send(this: _Lead) -> Reply:
     await this.pushes.start(this.actor, this.number)
-    return await this.report(title=this.voice.t("push.started_title"))
+    return await this.report(title=this.ask.t("push.started_title"))
 
 
 async def _discard(this: _Lead) -> Reply:
@@ -205,7 +195,7 @@ async def _discard(this: _Lead) -> Reply:
 async def _list(this: _Lead) -> Reply:
     from chatbot import push_cards
 
-    return push_cards.listing(this.voice, await this.pushes.list(this.actor))
+    return push_cards.listing(this.ask, await this.pushes.list(this.actor))
 
 
 async def _report(this: _Lead) -> Reply:
@@ -216,7 +206,7 @@ async def _cancel(this: _Lead) -> Reply:
     if not this.number:
         return await _list(this)
     count = await this.pushes.cancel(this.actor, this.number)
-    return await this.report(lead=this.voice.t("push.did_cancel", count=count))
+    return await this.report(lead=this.ask.t("push.did_cancel", count=count))
 
 
 async def _correct(this: _Lead) -> Reply:
@@ -237,10 +227,10 @@ async def _correct(this: _Lead) -> Reply:
         try:
             await this.pushes.correct(this.actor, found.id, _typed(_language_of(found), values))
         except BadPush as error:
-            return push_cards.words_form(this.voice, found, values, push_cards.problems(this.voice, error.fields))
+            return push_cards.words_form(this.ask, found, values, push_cards.problems(this.ask, error.fields))
     else:
-        return push_cards.words_form(this.voice, found)
-    return await this.report(lead=this.voice.t("push.did_correct"))
+        return push_cards.words_form(this.ask, found)
+    return await this.report(lead=this.ask.t("push.did_correct"))
 
 
 async def _withdraw(this: _Lead) -> Reply:
@@ -249,9 +239,9 @@ async def _withdraw(this: _Lead) -> Reply:
     if not this.number:
         return await _list(this)
     if not this.rest.endswith(" yes"):
-        return push_cards.ask_withdraw(this.voice, await this.pushes.begun(this.actor, this.number))
+        return push_cards.ask_withdraw(this.ask, await this.pushes.begun(this.actor, this.number))
     await this.pushes.withdraw(this.actor, this.number)
-    return await this.report(lead=this.voice.t("push.did_withdraw"))
+    return await this.report(lead=this.ask.t("push.did_withdraw"))
 
 
 async def _resend(this: _Lead) -> Reply:
@@ -262,16 +252,16 @@ async def _resend(this: _Lead) -> Reply:
     unknown = "unknown" in this.rest.split()
     if unknown and not this.rest.endswith(" yes"):
         found = await this.pushes.report(this.actor, this.number)
-        return push_cards.ask_unknown(this.voice, found.push, found.unknown)
+        return push_cards.ask_unknown(this.ask, found.push, found.unknown)
     count = await this.pushes.resend_failed(this.actor, this.number, unknown=unknown)
-    return await this.report(lead=this.voice.t("push.did_resend", count=count))
+    return await this.report(lead=this.ask.t("push.did_resend", count=count))
 
 
 async def _remind(this: _Lead) -> Reply:
     if not this.number:
         return await _list(this)
     count = await this.pushes.remind(this.actor, this.number)
-    return await this.report(lead=this.voice.t("push.did_remind", count=count))
+    return await this.report(lead=this.ask.t("push.did_remind", count=count))
 
 
 _RUN: dict[str, Callable[[_Lead], Awaitable[Reply]]] = {
@@ -295,7 +285,7 @@ _RUN: dict[str, Callable[[_Lead], Awaitable[Reply]]] = {
 def _plain(this: _Lead, key: str) -> Reply:
     from chatbot import push_cards
 
-    return push_cards.plain(this.voice, f"push.{key}", f"push: {key}")
+    return push_cards.plain(this.ask, f"push.{key}", f"push: {key}")
 
 
 def _number(rest: str) -> int:

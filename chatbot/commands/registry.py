@@ -5,7 +5,7 @@ None when its argument makes no sense to it: then the words are read as plain wo
 furious" is no `next`). Only when nothing else understands them is it asked again, with `ask.insist`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,21 @@ def command(name: str, *, slash: bool = False, listed: bool = True, role: Role =
         return run
 
     return enter
+
+
+def action_in(strings: Strings, name: str, argument: str, actions: Iterable[str]) -> tuple[str, str]:
+    """Return which action of a command its argument begins with, in any language, and the rest.
+
+    ("", argument) if the first words name none.
+    """
+    words = argument.split()
+    for length in (2, 1):
+        said = fold(" ".join(words[:length]))
+        for action in actions:
+            names = strings.words.get(f"{name}.{action}", {}).values()
+            if said == action or any(said == fold(word) for of_language in names for word in of_language):
+                return action, " ".join(words[length:])
+    return "", argument
 
 
 @dataclass(frozen=True, slots=True)

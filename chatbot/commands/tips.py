@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from chatbot import cards
 from chatbot.cards import Ask
-from chatbot.commands.registry import command
+from chatbot.commands.registry import action_in, command
 from chatbot.guidance import fold
-from chatbot.model import Block, Button, Language, Lead, Note, Outcome, Reply, Text, Title
+from chatbot.model import Block, Button, Language, Lead, Note, Reply, Text, Title
 
 if TYPE_CHECKING:
     from chatbot.coach import Coach
     from chatbot.daily_tips import DailyTips, Subscription
-    from chatbot.tip_cards import Voice
     from chatbot.tip_words import NotUnderstood, Wanted
 
 #: What only a member of the room may do. The others only look.
@@ -27,14 +26,7 @@ _MORNING = time(9, 30)
 
 def action_of(coach: "Coach", argument: str) -> tuple[str, str]:
     """Return what is to be done and the rest of the argument; ("", argument) if the first words name nothing."""
-    words = argument.split()
-    for length in (2, 1):
-        said = fold(" ".join(words[:length]))
-        for action in (*ACTIONS, *_BY_BUTTON):
-            names = coach.strings.words.get(f"tips.{action}", {}).values()
-            if said == action or any(said == fold(name) for of_language in names for name in of_language):
-                return action, " ".join(words[length:])
-    return "", argument
+    return action_in(coach.strings, "tips", argument, (*ACTIONS, *_BY_BUTTON))
 
 
 @command("tips")
@@ -45,43 +37,40 @@ async def tips(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         return None
     if coach.tips is None or ask.message.room is None:
         return _plain(ask, "tips.elsewhere", "tips without a room")
-    from chatbot.tip_cards import Voice  # with dates and holidays, which nobody else needs
-
-    voice = Voice(ask.language, ask.strings, ask.guidance)
     if action in CHANGES:
         standing = await coach.tips.standing(ask.message)
         if standing != "member":
             refusal = _plain(ask, f"tips.standing_{standing}", f"tips refused: {standing}")
             return replace(refusal, private=True)  # it may be about a message that everybody sees
         here = replace(ask.message.room, certain=True)
-        coach.room_seen(ask.message.workspace, here, ask.language, ask.message.person)
+        coach.room_seen(ask.message.workspace, here, ask.language, ask.message.person, ask.message.zone)
     subscription = await coach.tips.find(ask.message)
     run = _RUN[action or "status"]
-    return await run(coach.tips, voice, ask, subscription, rest)
+    return await run(coach.tips, ask, subscription, rest)
 
 
-_Run = Callable[["DailyTips", "Voice", Ask, "Subscription | None", str], Awaitable[Reply]]
+_Run = Callable[["DailyTips", Ask, "Subscription | None", str], Awaitable[Reply]]
 
 
-async def _on(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
-    from chatbot.tip_cards import ZONES, form, status
+async def _on(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+    from chatbot.tip_cards import form, status
     from chatbot.tip_words import NotUnderstood, Wanted, read_request
+    from chatbot.zones import SUGGESTED
 
     if not rest and subscription is None:
-        return form(voice, None, {})
+        return form(ask, None, {})
     try:
         wanted = read_request(rest, _today(tips, subscription), _topic_finder(ask)) if rest else Wanted()
     except NotUnderstood as error:
-        return _refusal(voice, error)
+        return _refusal(ask, error)
     if wanted.zone is None and subscription is None:
         buttons = [
-            Button(zone, f"tips on {rest} {zone}") for zone in dict.fromkeys((ZONES[voice.language], *ZONES.values()))
+            Button(zone, f"tips on {rest} {zone}")
+            for zone in dict.fromkeys((SUGGESTED[ask.language], *SUGGESTED.values()))
         ]
-        return voice.reply((Title(voice.t("tips.zone_title")), Lead(voice.t("tips.zone_lead"))), buttons)
-    saved = await _apply(tips, ask, subscription, wanted, voice.language)
-    return (
-        status(voice, saved, title=voice.t("tips.on_title")) if saved else _plain(ask, "tips.no_tips", "no such tips")
-    )
+        return ask.reply((Title(ask.t("tips.zone_title")), Lead(ask.t("tips.zone_lead"))), buttons)
+    saved = await _apply(tips, ask, subscription, wanted, ask.language)
+    return status(ask, saved, title=ask.t("tips.on_title")) if saved else _plain(ask, "tips.no_tips", "no such tips")
 
 
 async def _apply(
@@ -118,87 +107,85 @@ async def _apply(
     return await tips.save(made, introduce=new and not made.room.personal)
 
 
-async def _off(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _off(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status
 
     if subscription is None:
-        return status(voice, None)
+        return status(ask, None)
     saved = await tips.save(replace(subscription, stopped="off"))
-    return status(voice, saved, title=voice.t("tips.off_title"))
+    return status(ask, saved, title=ask.t("tips.off_title"))
 
 
-async def _status(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _status(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status
 
-    return status(voice, subscription)
+    return status(ask, subscription)
 
 
-async def _now(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _now(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status
 
     if subscription is None:
-        return status(voice, None)
+        return status(ask, None)
     await tips.send_now(subscription)
     return _plain(ask, "tips.sent_now", "a tip now")
 
 
-async def _preview(
-    tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str
-) -> Reply:
+async def _preview(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import preview, status
 
     if subscription is None:
-        return status(voice, None)
-    return preview(voice, subscription, await tips.next_tips(subscription, _PREVIEWED))
+        return status(ask, None)
+    return preview(ask, subscription, await tips.next_tips(subscription, _PREVIEWED))
 
 
-async def _swap(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _swap(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     if subscription is not None:
         subscription = await tips.swap(subscription)
-    return await _preview(tips, voice, ask, subscription, rest)
+    return await _preview(tips, ask, subscription, rest)
 
 
-async def _pause(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _pause(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status
     from chatbot.tip_words import NotUnderstood, read_until_day
 
     if subscription is None:
-        return status(voice, None)
+        return status(ask, None)
     if not rest:
         return _plain(ask, "tips.pause_how", "pause until when?")
     try:
         day = read_until_day(rest, _today(tips, subscription))
     except NotUnderstood as error:
-        return _refusal(voice, error)
+        return _refusal(ask, error)
     schedule = replace(subscription.schedule, paused_until=day)
-    return status(voice, await tips.save(replace(subscription, schedule=schedule)), title=voice.t("tips.paused_title"))
+    return status(ask, await tips.save(replace(subscription, schedule=schedule)), title=ask.t("tips.paused_title"))
 
 
-async def _resume(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _resume(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status
 
     if subscription is None:
-        return status(voice, None)
+        return status(ask, None)
     schedule = replace(subscription.schedule, paused_until=None)
     saved = await tips.save(replace(subscription, schedule=schedule, stopped=""))
-    return status(voice, saved, title=voice.t("tips.on_title"))
+    return status(ask, saved, title=ask.t("tips.on_title"))
 
 
-async def _why(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _why(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import status, why
 
     if subscription is None:
-        return status(voice, None)
-    return why(voice, subscription, await tips.history(subscription), tips.late, tips.clock())
+        return status(ask, None)
+    return why(ask, subscription, await tips.history(subscription), tips.late, tips.clock())
 
 
-async def _form(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _form(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import form
 
-    return form(voice, subscription, {})
+    return form(ask, subscription, {})
 
 
-async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _save(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     """Take what was filled in, each field by the same rules as what is typed."""
     from chatbot.daily_tips import fits
     from chatbot.tip_cards import form, status
@@ -220,47 +207,48 @@ async def _save(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subs
         try:
             part = read_request(text, today, finder)
         except NotUnderstood as error:
-            errors[name] = " ".join((_sentence(voice, error), *_near(voice, error)))
+            errors[name] = " ".join((_sentence(ask, error), *_near(ask, error)))
             continue
         attribute = {"time": "at"}.get(name, name)
         if getattr(part, attribute) is None:
-            errors[name] = voice.t(f"tips.bad_{name}", word=text[:40])
+            errors[name] = ask.t(f"tips.bad_{name}", word=text[:40])
         else:
             found = replace(found, **{attribute: getattr(part, attribute)})
     days = frozenset(int(day) for day in values.get("days", "").split(",") if day in tuple("0123456"))
     if not days:
-        errors["days"] = voice.t("tips.bad_days")
-    language = Language.from_tag(values.get("language")) or voice.language
+        errors["days"] = ask.t("tips.bad_days")
+    language = Language.from_tag(values.get("language")) or ask.language
     found = replace(found, weekdays=days, weekly=values.get("rhythm") == "weekly", language=language)
     if not errors and not fits(ask.guidance, language, found.topics or ()):
-        errors["topics"] = voice.t("tips.no_tips")
+        errors["topics"] = ask.t("tips.no_tips")
     if errors:
-        return form(voice, subscription, values, errors)
-    saved = await _apply(tips, ask, subscription, found, voice.language)
-    return status(voice, saved, title=voice.t("tips.on_title"))
+        return form(ask, subscription, values, errors)
+    saved = await _apply(tips, ask, subscription, found, ask.language)
+    return status(ask, saved, title=ask.t("tips.on_title"))
 
 
-async def _drop(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _drop(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     """Take a tip out of the team's deck; the message it stood in says so to everybody, so in the team's language."""
     if subscription is None or rest not in ask.guidance.tips[subscription.language]:
         return _plain(ask, "tips.no_such_tip", "no such tip")
     subscription = await tips.save(replace(subscription, removed=subscription.removed | {rest}))
-    ours = replace(voice, language=subscription.language)
-    return ours.reply(
+    ours = replace(ask, language=subscription.language)
+    reply = ours.reply(
         (Title(ours.t("tips.title")), Text(ours.t("tips.dropped"))),
         (Button(ours.t("tips.keep"), f"tips keep {rest}"),),
         "not for us",
     )
+    return replace(reply, for_all=True)
 
 
-async def _keep(tips: "DailyTips", voice: "Voice", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
+async def _keep(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import tip_card
 
     if subscription is None:
         return _plain(ask, "tips.no_such_tip", "no such tip")
     subscription = await tips.save(replace(subscription, removed=subscription.removed - {rest}))
-    card = tip_card(replace(voice, language=subscription.language), [rest])
-    return card or _plain(ask, "tips.no_such_tip", "no such tip")
+    card = tip_card(replace(ask, language=subscription.language), [rest])
+    return replace(card, for_all=True) if card else _plain(ask, "tips.no_such_tip", "no such tip")
 
 
 _RUN: dict[str, _Run] = {
@@ -322,7 +310,7 @@ def _quiet(ask: Ask, until: date | None, today: date) -> Reply:
         buttons = (Button(ask.t("quiet.undo"), "quiet off", "primary"),)
         lead = ask.t("quiet.until", day=dates.day(until, ask.language))
     blocks = (Title(ask.t("quiet.title")), Lead(lead), Note(ask.t("quiet.note")))
-    return Reply(blocks, ask.language, Outcome("menu", why="the quiet time"), buttons)
+    return ask.reply(blocks, buttons, "the quiet time")
 
 
 def _today(tips: "DailyTips", subscription: "Subscription | None") -> date:
@@ -341,35 +329,30 @@ def _topic_finder(ask: Ask) -> Callable[[str], str | None]:
     return find
 
 
-def _refusal(voice: "Voice", error: "NotUnderstood") -> Reply:
+def _refusal(ask: Ask, error: "NotUnderstood") -> Reply:
     lines: list[Block] = [
-        Lead(_sentence(voice, error)),
-        *(Text(line) for line in _near(voice, error)),
-        Text(voice.t("tips.example")),
+        Lead(_sentence(ask, error)),
+        *(Text(line) for line in _near(ask, error)),
+        Text(ask.t("tips.example")),
     ]
-    return voice.reply(
-        (Title(voice.t("tips.status_title")), *lines),
-        (Button(voice.t("tips.set_up"), "tips form", "primary"),),
+    return ask.reply(
+        (Title(ask.t("tips.status_title")), *lines),
+        (Button(ask.t("tips.set_up"), "tips form", "primary"),),
         f"tips not understood: {error.kind}",
     )
 
 
-def _sentence(voice: "Voice", error: "NotUnderstood") -> str:
-    return voice.t(f"tips.bad_{error.kind}", word=error.word)
+def _sentence(ask: Ask, error: "NotUnderstood") -> str:
+    return ask.t(f"tips.bad_{error.kind}", word=error.word)
 
 
-def _near(voice: "Voice", error: "NotUnderstood") -> tuple[str, ...]:
+def _near(ask: Ask, error: "NotUnderstood") -> tuple[str, ...]:
     from chatbot import dates
 
     if not error.suggestions:
         return ()
-    return (voice.t("tips.near", near=dates.listed(error.suggestions, voice.language, either=True)),)
+    return (ask.t("tips.near", near=dates.listed(error.suggestions, ask.language, either=True)),)
 
 
 def _plain(ask: Ask, key: str, why: str) -> Reply:
-    return Reply(
-        (Title(ask.t("tips.status_title")), Lead(ask.t(key))),
-        ask.language,
-        Outcome("menu", why=why),
-        (Button(ask.t("button.menu"), "topics"),),
-    )
+    return ask.reply((Title(ask.t("tips.status_title")), Lead(ask.t(key))), (ask.all_topics(),), why)

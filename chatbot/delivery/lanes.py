@@ -28,6 +28,7 @@ from chatbot.delivery.model import (
     Result,
     Sender,
     Sent,
+    Skip,
     Unknown,
     amends,
 )
@@ -312,6 +313,8 @@ class _Lane:
         reply = await self._lanes.compose(row)
         if reply is None:
             return Result(row.id, attempt, "failed", reason="not_composed")
+        if isinstance(reply, Skip):
+            return Result(row.id, attempt, "skipped", reason=reply.reason)
         await asyncio.sleep(max(0.0, moment - clock()))
         async with self._lanes.gate:
             # Between the intent and this line the platform may have told the lane to hold, or this process was frozen.

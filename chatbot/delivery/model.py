@@ -142,8 +142,15 @@ def amends(delivery: Delivery) -> bool:
     return delivery.kind.endswith(".amend")
 
 
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A row is not to be sent after all, as things stand by now."""
+
+    reason: Reason
+
+
 #: Makes the message of a row when it is sent; None if there is nothing left to say.
-Compose = Callable[[Delivery], Awaitable[Reply | None]]
+Compose = Callable[[Delivery], Awaitable[Reply | Skip | None]]
 #: Told which target (or, with None, which whole lane) takes nothing any more.
 Gone = Callable[[str, str | None, Reason], Awaitable[None]]
 

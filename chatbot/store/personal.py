@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select
+from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.personal import Kept
@@ -18,7 +18,7 @@ class SqlPersonal:
 
     async def of(self, workspace: str, person: str) -> Kept:
         """Return what is kept about a person."""
-        own_room = (rooms.c.workspace == workspace, rooms.c.personal == 1, rooms.c.name == person)
+        own_room = _own_room(workspace, person)
         named = (pieces.c.workspace == workspace, or_(pieces.c.owner == person, pieces.c.deputy == person))
         by_them = or_(audit.c.actor == person, audit.c.actor.endswith(f" ({person})", autoescape=True))
         return Kept(
@@ -27,13 +27,15 @@ class SqlPersonal:
             receipts=await self._count(receipts, *_receipts(workspace, person)),
             pieces=await self._count(pieces, *named),
             audit=await self._count(audit, audit.c.workspace == workspace, by_them),
+            zone=await self._zone(*own_room),
         )
 
     async def erase(self, workspace: str, person: str) -> None:
-        """Delete a person's receipts and the tips they ordered for themselves."""
+        """Delete a person's receipts, the tips they ordered for themselves, and their time zone."""
         statements = (
             delete(receipts).where(*_receipts(workspace, person)),
             delete(tip_subscriptions).where(*_own_tips(workspace, person)),
+            update(rooms).where(*_own_room(workspace, person)).values(zone=""),
         )
 
         async def change(connection: AsyncConnection) -> None:
@@ -42,9 +44,17 @@ class SqlPersonal:
 
         await self._database.write(change)
 
+    async def _zone(self, *conditions: ColumnElement[bool]) -> str:
+        rows = await self._database.read(select(rooms.c.zone).where(*conditions))
+        return next((row.zone for row in rows if row.zone), "")
+
     async def _count(self, table: Table, *conditions: ColumnElement[bool]) -> int:
         rows: Any = await self._database.read(select(func.count()).select_from(table).where(*conditions))
         return int(rows[0][0])
+
+
+def _own_room(workspace: str, person: str) -> tuple[ColumnElement[bool], ...]:
+    return rooms.c.workspace == workspace, rooms.c.personal == 1, rooms.c.name == person
 
 
 def _receipts(workspace: str, person: str) -> tuple[ColumnElement[bool], ...]:

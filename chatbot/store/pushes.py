@@ -56,6 +56,11 @@ class SqlPushes:
         rows = await self._database.read(select(_table).where(_table.c.id == push))
         return _push(rows[0]) if rows else None
 
+    async def went_to(self, push: Push, room: str) -> bool:
+        """Return whether a push has left for a room."""
+        row = select(_row.c.id).where(_row.c.key == f"{push.source}:{room}")
+        return bool(await self._database.read(row.where(_row.c.state.not_in(("pending", "cancelled", "skipped")))))
+
     async def of_workspace(self, workspace: str, limit: int) -> Sequence[Push]:
         """Return the newest pushes of a workspace."""
         mine = select(_table).where(_table.c.workspace == workspace).order_by(_table.c.id.desc()).limit(limit)

@@ -34,12 +34,15 @@ class SqlRooms:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def note(self, workspace: str, room: Room, language: Language, person: str) -> None:
-        """Write a room down, new or again; one that is not `certain` gets its name if it is known, and no more."""
+    async def note(self, workspace: str, room: Room, language: Language, person: str, zone: str = "") -> None:
+        """Write a room down, new or again, with a zone if one is known by now.
+
+        One that is not `certain` gets its name if it is known, and no more.
+        """
         name = person if room.personal else room.name
         here = and_(_table.c.workspace == workspace, _table.c.room == room.key)
         known: dict[str, Any] = {"address": room.address, "language": str(language), "gone": ""}
-        known |= {"name": name} if name else {}
+        known |= ({"name": name} if name else {}) | ({"zone": zone} if zone else {})
         fresh = {"workspace": workspace, "room": room.key, "personal": int(room.personal), "name": name, "zone": ""}
         statement = (
             insert(self._database.engine, _table)
@@ -77,6 +80,11 @@ class SqlRooms:
             await self._write(update(_table).where(*mine, _table.c.gone.in_(back)).values(gone=""))
         else:
             await self._write(update(_table).where(*mine, _table.c.gone == "").values(gone=change))
+
+    async def find(self, workspace: str, room: str) -> KnownRoom | None:
+        """Return the room with a key, if a push can go there."""
+        rows = await self._database.read(_KNOWN.where(_table.c.workspace == workspace, _table.c.room == room))
+        return _known(rows[0]) if rows else None
 
     async def of_workspace(self, workspace: str) -> list[KnownRoom]:
         """Return the rooms that a push can go to, by their keys."""

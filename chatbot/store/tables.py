@@ -151,6 +151,7 @@ rooms = Table(
     Column("personal", Integer, nullable=False),
     Column("name", String, nullable=False),
     Column("language", String, nullable=False),
+    # By which clock a person lives, as the platform tells it; "" for channels, and while nobody told.
     Column("zone", String, nullable=False),
     Column("gone", String, nullable=False),
 )

@@ -1,8 +1,10 @@
 """The leads' console in a real browser: from the first word of a card to what agents see, and what became of it."""
 
 import os
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,12 +13,17 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
+from chatbot.coach import Coach
+from chatbot.insights import Group, week_of
+from chatbot.model import Language
 from tests.browser.chromium import chromium
 from tests.browser.test_playground import DESKTOP, PHONE, last, violations
+from tests.console_program import ADMIN, HOME, LEAD, running
 from tests.playground_program import Program, program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+CHANNELS = ("support-desk", "returns", "billing")
 WORDS = {
     "en": {
         "title": "Parcel left in the rain",
@@ -113,17 +120,23 @@ async def fill(page: Page, languages: tuple[str, ...] = ("en", "de", "ru", "ka")
             await page.locator(f"#{name}-{language}").fill(text)
 
 
-async def ask(page: Page, text: str) -> Locator:
+async def ask(page: Page, text: str, pane: str = "slack") -> Locator:
     await page.get_by_label("Message to Steady").fill(text)
     await page.keyboard.press("Enter")
-    return last(page, "slack")
+    await expect(page.locator(f"#{pane} .post").last).to_have_class("post steady")
+    return last(page, pane)
 
 
-async def test_from_writing_in_four_languages_to_what_agents_find(here: Program, browser: Browser) -> None:
+def figure(page: Page, label: str) -> Locator:
+    return page.locator("#figures dl div", has=page.get_by_text(label, exact=True)).locator("dd")
+
+
+@pytest.mark.parametrize("pane", ["slack", "teams"])
+async def test_from_writing_in_four_languages_to_taking_a_push_back(here: Program, browser: Browser, pane: str) -> None:
     async with opened(browser, here, "/lead") as page:
         await expect(page).to_have_url(f"{here.origin}/lead/sign-in?next=/lead")
         await fine(page, "sign-in")
-        await pick(page)
+        await pick(page, "Lena Vogt – Slack" if pane == "slack" else "Lena Vogt – Microsoft Teams")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Your team's guidance")
         await fine(page, "empty")
         await page.get_by_role("link", name="Write something new").click()
@@ -143,12 +156,71 @@ async def test_from_writing_in_four_languages_to_what_agents_find(here: Program,
         await page.get_by_role("button", name="Publish", exact=True).click()
         await expect(page.locator(".facts-of")).to_contain_text("published")
         await fine(page, "published")
-        await page.goto(f"{here.origin}/?lang=en")
-        await expect(await ask(page, "/steady wet parcel")).to_contain_text(WORDS["en"]["lead"])
-        await page.goto(f"{here.origin}/?lang=ka")
-        await page.locator("#text").fill("სველი ამანათი")
-        await page.keyboard.press("Enter")
-        await expect(last(page, "slack")).to_contain_text(WORDS["ka"]["lead"])
+        await agents_find_it(page, here, pane)
+        await a_push_comes_changes_and_goes(page, here, pane)
+
+
+async def agents_find_it(page: Page, here: Program, pane: str) -> None:
+    """Ask by another name and in plain words; the other workspace knows nothing of it."""
+    other = "teams" if pane == "slack" else "slack"
+    await page.goto(f"{here.origin}/?lang=en")
+    for words in ("/steady wet parcel", "his parcel got all wet outside"):
+        await expect(await ask(page, words, pane)).to_contain_text(WORDS["en"]["lead"])
+        await expect(page.locator(f"#{other} .post.agent", has_text=words)).to_be_visible()
+    await expect(page.locator(f"#{other} .post.steady")).to_have_count(2)
+    await expect(page.locator(f"#{other}")).not_to_contain_text(WORDS["en"]["lead"])
+    await page.goto(f"{here.origin}/?lang=ka")
+    await page.locator("#text").fill(WORDS["ka"]["aliases"])
+    await page.keyboard.press("Enter")
+    await expect(last(page, pane)).to_contain_text(WORDS["ka"]["lead"])
+
+
+async def a_push_comes_changes_and_goes(page: Page, here: Program, pane: str) -> None:
+    """Push the piece to three channels, correct it where it stands, take it back; an agent's page is open meanwhile."""
+    agents = await page.context.new_page()
+    await agents.goto(f"{here.origin}/?lang=en")
+    to_channels = agents.locator(f"#{pane} .post.steady").filter(has_text=re.compile("#(support-desk|returns|billing)"))
+    await page.goto(f"{here.origin}/lead/pieces/1")
+    await page.get_by_role("link", name="Send to channels").click()
+    await expect(page.get_by_label("A published card")).to_have_value("1")
+    await page.get_by_label("Only these channels", exact=True).first.check()
+    for name in CHANNELS:
+        await page.get_by_label(name, exact=True).check()
+    await fine(page, "push-of-piece")
+    await page.get_by_role("button", name="Next").click()
+    await expect(page.locator(".estimate")).to_contain_text("Channels: 3")
+    await expect(to_channels).to_have_count(0)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator("#figures")).to_contain_text("Sending is finished.")
+    await expect(figure(page, "sent")).to_have_text("3")
+    await expect(to_channels).to_have_count(3)
+    for name in CHANNELS:
+        await expect(to_channels.filter(has_text=f"#{name}")).to_contain_text(WORDS["en"]["lead"])
+    await page.get_by_role("link", name="Correct").click()
+    await page.locator("#lead-en").fill("Offer a new one first, then say sorry.")
+    await page.get_by_role("button", name="Correct it everywhere").click()
+    await expect(page.locator("#figures")).to_contain_text("Changed in place: 3; still to do: 0")
+    for name in CHANNELS:
+        post = to_channels.filter(has_text=f"#{name}")
+        await expect(post).to_contain_text("Offer a new one first, then say sorry.")
+        await expect(post).to_contain_text("updated")
+        await expect(post).not_to_contain_text(WORDS["en"]["lead"])
+    await expect(to_channels).to_have_count(3)
+    await page.get_by_role("button", name="Take it back").click()
+    await expect(page.locator("#figures")).to_contain_text("Taken back.")
+    for name in CHANNELS:
+        post = to_channels.filter(has_text=f"#{name}")
+        await expect(post).to_contain_text("Please do not go by it any more.")
+        await expect(post).not_to_contain_text("Offer a new one first")
+    await expect(to_channels).to_have_count(3)
+    await page.reload()
+    await expect(figure(page, "sent")).to_have_text("3")
+    for label in ("waiting", "failed", "unknown", "skipped", "cancelled"):
+        await expect(figure(page, label)).to_have_text("0")
+    await expect(page.locator("#figures")).to_contain_text("Changed in place: 6; still to do: 0")  # each message twice
+    await fine(page, "taken-back")
+    await fine(agents)
+    await agents.close()
 
 
 async def test_published_is_found_by_plain_words(here: Program, browser: Browser) -> None:
@@ -176,6 +248,24 @@ async def test_what_is_wrong_appears_at_its_field_while_typing(here: Program, br
         await page.get_by_role("button", name="Save the draft").click()
         await expect(page.get_by_role("alert")).to_be_visible()
         await expect(page.locator("#title-en")).to_have_value("Parcel left in the rain")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])
+async def test_another_language_loses_nothing_that_was_typed(here: Program, browser: Browser, script: bool) -> None:
+    async with opened(browser, here, "/lead/write", java_script_enabled=script) as page:
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "de")
+        await pick(page)
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Neues schreiben")
+        await fill(page, ("de",))
+        await page.get_by_role("button", name="English").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Write something new")
+        for name, text in WORDS["de"].items():
+            await expect(page.locator(f"#{name}-de")).to_have_value(text)
+        await expect(page.get_by_text("Nothing stands in the way")).to_have_count(0)
+        await page.locator("#title-de").press("Enter")
+        await expect(page.get_by_text("Nothing stands in the way")).to_be_visible()
+        await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 async def test_everything_is_done_by_keyboard(here: Program, browser: Browser) -> None:
@@ -220,26 +310,22 @@ async def test_without_javascript_everything_works(here: Program, browser: Brows
 
 
 async def test_a_push_from_the_estimate_to_taking_it_back(here: Program, browser: Browser) -> None:
-    async with opened(browser, here, "/?lang=en") as page:
-        # Steady has to have been spoken to in the channel to know of it.
-        await page.get_by_label("You write in").select_option("channel")
-        await expect(await ask(page, "/steady calm")).to_be_visible()
-        await page.goto(f"{here.origin}/lead/pushes/new")
+    async with opened(browser, here, "/lead/pushes/new") as page:
         await pick(page)
         await fine(page, "push-new")
         await page.get_by_label("Title").fill("Outage")
         await page.get_by_label("The text").fill("Payments are down. Do not promise a time.")
         await page.get_by_role("button", name="Next").click()
-        await expect(page.locator(".estimate")).to_contain_text("Channels: 1")
+        await expect(page.locator(".estimate")).to_contain_text("Channels: 3")
         await fine(page, "estimate")
         await page.get_by_role("button", name="Send", exact=True).click()
         await expect(page.locator("#figures")).to_contain_text("Sending is finished.")
-        await expect(page.locator("#figures dl div").nth(1).locator("dd")).to_have_text("1")
+        await expect(figure(page, "sent")).to_have_text("3")
         await fine(page, "delivery")
         await page.get_by_role("link", name="Correct").click()
         await page.locator("#lead-en").fill("Payments are back.")
         await page.get_by_role("button", name="Correct it everywhere").click()
-        await expect(page.locator("#figures")).to_contain_text("Changed in place: 1; still to do: 0")
+        await expect(page.locator("#figures")).to_contain_text("Changed in place: 3; still to do: 0")
         await page.get_by_role("button", name="Take it back").click()
         await expect(page.locator("#figures")).to_contain_text("Taken back.")
 
@@ -272,3 +358,49 @@ async def test_every_page_is_readable(here: Program, browser: Browser, scheme: s
         ):
             await page.goto(f"{here.origin}/lead{path}")
             await fine(page, f"{path.strip('/').replace('/', '-') or 'all'}-{kind}")
+        await page.goto(f"{here.origin}/lead/pushes/new?piece=1")
+        await page.locator("form#piece .primary").click()
+        await fine(page, f"push-estimate-{kind}")
+        await page.locator("[value=start]").click()
+        await expect(page.locator("#figures dd").nth(1)).to_have_text("3")
+        await fine(page, f"push-sent-{kind}")
+        await page.goto(f"{here.origin}/lead/pushes")
+        await fine(page, f"pushes-with-one-{kind}")
+        await page.goto(f"{here.origin}/lead/pushes/1/correct")
+        await fine(page, f"push-correct-{kind}")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "viewport", "language"),
+    [("light", DESKTOP, "en"), ("dark", DESKTOP, "de"), ("dark", PHONE, "ka")],
+    ids=["light", "dark", "dark phone"],
+)
+async def test_the_charts_are_readable(
+    coach: Coach,
+    new_database: Callable[[str], str],
+    browser: Browser,
+    scheme: str,
+    viewport: dict[str, int],
+    language: str,
+) -> None:
+    async with running(coach, new_database("sqlite")) as console:
+        lead, admin = await console.signed_in(LEAD), await console.signed_in(ADMIN)
+        await admin.post("/lead/insights", {"on": "yes"})
+        weeks = [week_of(console.now[0] - timedelta(weeks=ago)) for ago in range(12)]
+        topics = {"calm": 7, "pause": 30, "whiner": 11, "step/listen": 1234}
+        asked = {
+            Group(HOME, week, tongue, "asked", topic): 5 + many * (1 + number * place % 7)
+            for number, week in enumerate(weeks)
+            for place, tongue in enumerate(Language, 1)
+            for topic, many in topics.items()
+        }
+        unheard = [Group(HOME, weeks[0], Language.DE, "words", "sie legt einfach auf und ruft dann gleich wieder an")]
+        await console.insights._store.add(asked, unheard)
+        surroundings = await browser.new_context(viewport=viewport, color_scheme=scheme)
+        async with surroundings:
+            url = str(console.client.make_url("/lead"))
+            await surroundings.add_cookies([{"name": n, "value": v, "url": url} for n, v in lead.cookies.items()])
+            page = await surroundings.new_page()
+            await page.goto(f"{url}/insights?lang={language}")
+            await expect(page.locator("figure svg")).to_have_count(4)
+            await fine(page, f"charts-{scheme}-{viewport['width']}")

@@ -57,7 +57,8 @@ class Console:
         # Personas need no secret that outlives the process.
         secret = secrets.token_hex(32) if self._hosts else self._settings.console_secret.get_secret_value()
         sessions = Sessions(secret, origin.startswith("https://"), self._clock)
-        door = Door(base, origin, self._hosts, sessions, pages, self._coach, self._clock)
+        proxies = 0 if self._hosts else self._settings.trusted_proxies
+        door = Door(base, origin, self._hosts, sessions, pages, self._coach, self._clock, proxies)
         sign_in: SignIn = (
             AsPersona(base, sessions, pages)
             if self._hosts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 from multidict import MultiDict, MultiDictProxy
 
-from adapters.web.console.limiter import Limiter
+from adapters.web.console.limiter import Limiter, address_of
 from adapters.web.console.pages import Pages
 from adapters.web.console.services import Services
 from adapters.web.console.sessions import Session, Sessions
@@ -19,7 +19,7 @@ from chatbot.publishing import Refused
 from chatbot.pushing import NoSuchPush
 from chatbot.roles import Actor, NotAllowed, Role
 
-#: Requests a minute: of somebody signed in, and from an address with nobody signed in (a proxy is one address).
+#: Requests a minute: of somebody signed in, and from an address with nobody signed in.
 PER_SESSION = 240
 PER_ADDRESS = 120
 #: With "no-referrer" a browser says `Origin: null` of its own forms; other sites learn nothing either way.
@@ -60,7 +60,7 @@ Open = Callable[[web.Request, Language], Awaitable[web.Response]]
 
 
 class Door:
-    """Wraps the console's handlers. `origin` is its own, "" for any of `hosts`."""
+    """Wraps the console's handlers. `origin` is its own, "" for any of `hosts`; `proxies` stand before it."""
 
     def __init__(
         self,
@@ -71,8 +71,10 @@ class Door:
         pages: Pages,
         coach: Coach,
         clock: Callable[[], float],
+        proxies: int = 0,
     ) -> None:
         self._base = base
+        self._proxies = proxies
         self._origin = origin
         self._hosts = hosts
         self._sessions = sessions
@@ -89,7 +91,7 @@ class Door:
 
             async def answer() -> web.Response:
                 self._own_host(request)
-                self._slowly(self._of_address, request.remote or "")
+                self._slowly(self._of_address, address_of(request, self._proxies))
                 return await handler(request, language)
 
             return await self._safely(request, answer, language, self._sessions.of(request))
@@ -106,7 +108,7 @@ class Door:
             async def answer() -> web.Response:
                 self._own_host(request)
                 if session is None:
-                    self._slowly(self._of_address, request.remote or "")
+                    self._slowly(self._of_address, address_of(request, self._proxies))
                     return self._to_sign_in(request, language)
                 self._slowly(self._of_session, session.id)
                 return await self._enter(request, session, role, language, handler)

@@ -2,10 +2,29 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from ipaddress import ip_address
 from math import ceil
+
+from aiohttp import web
 
 #: Buckets kept; the one longest untouched goes first.
 MOST_BUCKETS = 10_000
+
+
+def address_of(request: web.Request, proxies: int) -> str:
+    """Return the address that a request comes from, as the outermost of `proxies` saw it.
+
+    Each proxy adds whom it was asked by at the right end of X-Forwarded-For; what stands further left anybody may have
+    made up. Where fewer stand there, or no address, it is the one that the connection comes from.
+    """
+    told = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if proxies else []
+    seen = told[-proxies].strip() if len(told) >= proxies > 0 else ""
+    # Some proxies add the port as well: "203.0.113.7:5000", "[2001:db8::7]:5000".
+    bare = seen[1:].partition("]")[0] if seen.startswith("[") else seen.partition(":")[0] if "." in seen else seen
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        return request.remote or ""
 
 
 class Limiter:

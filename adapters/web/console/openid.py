@@ -18,6 +18,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from chatbot.errors import SteadyError
+from chatbot.language import legible
 from chatbot.roles import Actor
 from chatbot.settings import Settings
 
@@ -95,7 +96,9 @@ def _actor(platform: str, workspace: object, person: object, claims: Mapping[str
     if not (isinstance(workspace, str) and workspace and isinstance(person, str) and person):
         raise SignInError("The token names no person of a workspace.")
     name = claims.get("name")
-    return Actor(f"{platform}:{workspace}", person, name[:_LONGEST_NAME] if isinstance(name, str) else "")
+    # Whoever signs in chooses their name, and others read it in the audit and on cards.
+    shown = " ".join(legible(name).split()) if isinstance(name, str) else ""
+    return Actor(f"{platform}:{workspace}", person, shown[:_LONGEST_NAME])
 
 
 class OpenId:

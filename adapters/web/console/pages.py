@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from yarl import URL
 
 from chatbot.language import OWN_NAMES
 from chatbot.model import Language
@@ -37,7 +38,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._jinja.globals |= {"base": base, "languages": OWN_NAMES, "here": "", "visit": None}
+        # `typed_to` is the address of the form "piece" on a page where something may have been typed: to change the
+        # language there is to post it, so that nothing is lost.
+        self._jinja.globals |= {"base": base, "languages": OWN_NAMES, "here": "", "visit": None, "typed_to": ""}
 
     def page(self, template: str, visit: "Visit", **values: Any) -> str:
         """Return a page for somebody who signed in."""
@@ -53,11 +56,11 @@ class Pages:
             "visit": visit,
             **values,
         }
-        return self._draw(template, visit.language, given)
+        return self._draw(template, visit.language, given, visit.request.rel_url)
 
-    def plain(self, template: str, language: Language, **values: Any) -> str:
-        """Return a page for anybody."""
-        return self._draw(template, language, {"navigation": (), "name": "", "token": "", **values})
+    def plain(self, template: str, language: Language, url: URL, **values: Any) -> str:
+        """Return a page for anybody; `url` is its address."""
+        return self._draw(template, language, {"navigation": (), "name": "", "token": "", **values}, url)
 
     def words(self, key: str, language: Language) -> str:
         """Return a sentence."""
@@ -67,9 +70,9 @@ class Pages:
         """Return a page that says why something was not done."""
         text = self._strings(key, language, **values)
         given = {"navigation": (), "name": name, "token": token, "text": text, "status": status}
-        return self._draw("notice.html", language, given)
+        return self._draw("notice.html", language, given, URL())
 
-    def _draw(self, template: str, language: Language, values: Mapping[str, Any]) -> str:
+    def _draw(self, template: str, language: Language, values: Mapping[str, Any], url: URL) -> str:
         def t(key: str, **inner: Any) -> str:
             return self._strings(key, language, **inner)
 
@@ -83,5 +86,10 @@ class Pages:
         def number(value: float) -> str:
             return f"{value:,.0f}".replace(",", "," if language is Language.EN else "\N{NO-BREAK SPACE}")
 
-        given = {"t": t, "moment": moment, "day": day, "number": number, "language": language, **values}
+        def in_language(tag: str) -> str:
+            """Return the address of the same page in another language."""
+            return str(URL().with_query(url.query).update_query(lang=tag))
+
+        names = {"in_language": in_language, "language": language}
+        given = {"t": t, "moment": moment, "day": day, "number": number, **names, **values}
         return self._jinja.get_template(template).render(given)

@@ -141,8 +141,10 @@ class Pieces:
         return await self._typed(visit, await self._of(visit))
 
     async def _typed(self, visit: Visit, piece: Piece | None) -> web.Response:
-        """Save what was typed as a draft; or show it again, with its previews or with what is wrong."""
+        """Save what was typed as a draft; or show it again, with its previews, what is wrong, or in another language."""
         written = await self._read(visit, piece)
+        if visit.text("lang"):
+            return await self._form(visit, piece, written, as_typed(visit.form))
         publishing = visit.services.publishing
         problems: Sequence[FieldProblem]
         if visit.text("do") == "save":
@@ -197,11 +199,11 @@ class Pieces:
             here="",
             piece=piece,
             written=written,
-            action=action,
             values=values,
             found=found,
             blocked=any(one.blocks for of in found.values() for one in of),
-            checked=visit.request.method == "POST",
+            checked=visit.request.method == "POST" and not visit.text("lang"),
+            typed_to=action,
             people=await self._people(visit, piece),
             topics=topics,
             fields=[(name, kind, strings(f"leads.field_{name}", language)) for name, kind in FIELDS.items()],

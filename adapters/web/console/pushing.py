@@ -142,6 +142,8 @@ class PushPages:
 
     async def _create(self, visit: Visit) -> web.Response:
         """Write a draft and show how many it would go to; nothing is sent before that is confirmed."""
+        if visit.text("lang"):
+            return await self._form(visit, dict(visit.form), {}, visit.form.getall("room", []))
         wrong: dict[str, str] = {}
         piece = await self._chosen_piece(visit, wrong)
         channels = await self._channels(visit)
@@ -213,6 +215,7 @@ class PushPages:
             "push_new.html",
             visit,
             status=status,
+            typed_to=f"{self._base}/pushes/new",
             values=given,
             only=visit.form.getall("only", []),
             rooms=set(rooms),
@@ -248,6 +251,8 @@ class PushPages:
             )
             for language in push.words
         }
+        if visit.text("lang"):
+            return self._correction(visit, push, words, {})
         try:
             await visit.services.pushes.correct(visit.actor, push.id, words)
         except BadPush as bad:
@@ -263,7 +268,10 @@ class PushPages:
         said = {name: t(key, visit.language) for name, key in wrong.items()}
         status = 422 if wrong else 200
         shown = {language: words[language] for language in Language if language in words}
-        return self._page("push_correct.html", visit, status=status, push=push, words=shown, wrong=said)
+        action = f"{self._base}/pushes/{push.id}/correct"
+        return self._page(
+            "push_correct.html", visit, status=status, push=push, words=shown, wrong=said, typed_to=action
+        )
 
     # ---- sending
 

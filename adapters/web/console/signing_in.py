@@ -64,7 +64,7 @@ class WithProviders:
     async def _choose(self, request: web.Request, language: Language) -> web.Response:
         back = safe_next(self._base, request.query.get("next", self._base))
         ways = {name: _LABELS[name] for name in self._clients}
-        text = self._pages.plain("sign_in.html", language, ways=ways, back=back)
+        text = self._pages.plain("sign_in.html", language, request.rel_url, ways=ways, back=back)
         return web.Response(text=text, content_type="text/html")
 
     async def _leave(self, request: web.Request, language: Language) -> web.Response:
@@ -140,7 +140,7 @@ class AsPersona:
             for persona in PERSONAS.values()
             for pane in WORKSPACES
         }
-        text = self._pages.plain("personas.html", language, people=people, back=back)
+        text = self._pages.plain("personas.html", language, request.rel_url, people=people, back=back)
         return web.Response(text=text, content_type="text/html")
 
     async def _pick(self, request: web.Request, _: Language) -> web.Response:

@@ -13,8 +13,10 @@ function cap(list, kind) {
   for (let extra = all.length - KEPT; extra > 0; extra--) all[extra - 1].remove();
 }
 
-// A card taller than its pane is read from its beginning.
+// A card taller than its pane is read from its beginning. While something in the pane is being pressed it stays as it
+// is: what moves away under the pointer would not be pressed after all.
 function readLast(pane) {
+  if (pane.matches(":active")) return;
   pane.scrollTop = pane.lastElementChild.offsetTop - pane.offsetTop - 16;
 }
 
