@@ -1,9 +1,9 @@
 """The fault run of pushes: `make chaos-push`, about two minutes. Every process is real, and all is on loopback.
 
 A push to each of 20 workspaces with 100 channels goes to a far end that limits, fails and hangs up, and keeps its own
-record. The pushing process is killed three times: while it writes the rows, while it sends, and while messages are being
-changed in place. One push is cancelled in the middle, one is corrected, one withdrawn. Then the reports are compared with
-the far end's record.
+record. The pushing process is killed three times: while it writes the rows, while it sends, and while messages are
+being changed in place. One push is cancelled in the middle, one is corrected, one withdrawn. Then the reports are
+compared with the far end's record.
 """
 
 import argparse
@@ -80,8 +80,8 @@ class Run:
                 raise RuntimeError("The worker ended by itself: see its log.")
         database = Database(self.url)
         await database.start()
-        counted = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
-        states = {state: number for state, number in await database.read(counted)}
+        counted = select(deliveries.c.state, func.count().label("number")).group_by(deliveries.c.state)
+        states = {row.state: int(row.number) for row in await database.read(counted)}
         amends = select(func.count()).select_from(deliveries).where(deliveries.c.kind.like("%.amend"))
         ((changes,),) = await database.read(amends)
         starting = select(func.count()).select_from(pushes).where(pushes.c.state == "starting")

@@ -2,8 +2,8 @@
 
 Started as `python -m bench.chaos_push_worker '{"database": …, "api": …, "workspaces": …, "per_workspace": …}'`. It
 prints "ready"; each line that it reads names a call and a workspace, and it answers with a line of JSON. With "row" it
-ends as by kill -9 when it has written that row of the ledger, within the transaction; with "send" when its request number
-so many has left.
+kills itself (-9) when it has written that row of the ledger, within the transaction; with "send" when as many messages
+have been begun, and the last one is under way.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ def _die_at(row: int) -> None:
             _killed()
         return lanes
 
-    chatbot.store.pushes.write_drafts = written
+    chatbot.store.pushes.write_drafts = written  # type: ignore[attr-defined]
 
 
 async def main(given: dict[str, Any]) -> None:

@@ -203,6 +203,20 @@ async def test_a_graph_that_hangs_is_not_waited_for(here: Here, monkeypatch: pyt
     assert await here.roles.role_of(WORKSPACE, BEN) == "agent"
 
 
+async def test_all_teams_are_asked_for_at_once(here: Here) -> None:
+    other = TEAM.replace("c", "d")
+    here.far.graph[other] = [[member(EVE, "owner")]]
+    for team in (TEAM, other):
+        await here.roles.add_lead(Actor(WORKSPACE, ANNA), Mention(f"group:owners:{team}", "Team"))
+    here.far.hanging = asyncio.Event()
+    asking = asyncio.create_task(here.roles.role_of(WORKSPACE, EVE))
+    async with asyncio.timeout(20):
+        while len(here.far.graph_asked) < 2:  # noqa: ASYNC110 - it is the far end's to say
+            await asyncio.sleep(0.01)
+    here.far.hanging.set()
+    assert await asking == "lead"
+
+
 async def test_later_failures_take_the_role_and_leave_an_incident(here: Here, caplog: pytest.LogCaptureFixture) -> None:
     await here.says("lead add owners")
     here.far.graph.clear()  # the app was removed from the team
