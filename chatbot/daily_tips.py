@@ -96,7 +96,7 @@ class TipStore(Protocol):
         """Write a subscription, new or changed, with what is to be sent because of it; return it with its id."""
 
     async def due(self, now: float, limit: int) -> Sequence[Subscription]:
-        """Return subscriptions whose next run has come, the earliest first."""
+        """Return subscriptions whose next run has come, the earliest first; what can't be read is left out."""
 
     async def advance(self, advances: Sequence[Advance], now: float) -> int:
         """Write what a tick found, each only if its run is still the next one; return how many were."""
@@ -310,8 +310,9 @@ class DailyTips:
             try:
                 await self.tick()
                 coming = await self.store.next_due()
-                if coming is not None:
-                    pause = min(pause, max(0.05, coming - self.clock().timestamp()))
+                now = self.clock().timestamp()
+                if coming is not None and coming > now:  # one that is past can't be read, or was due just now
+                    pause = min(pause, max(0.05, coming - now))
             except Exception as error:  # such as a database that is gone: nothing is lost, only late
                 log_incident(error)
             # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.

@@ -424,13 +424,22 @@ class Pushes:
     # ---- in the background
 
     async def tick(self) -> bool:
-        """Go on with everything that was begun; return whether something is still under way."""
+        """Go on with everything that was begun; return whether something is still under way.
+
+        Raises, once it has seen to all, what kept one of them from going on.
+        """
         under_way = False
+        failed: Exception | None = None
         for push in await self.store.unfinished():
-            if push.state == "starting":
-                await self._write(push)
-            elif not await self.store.settle(push.id, self._now):
-                under_way = True
+            try:
+                if push.state == "starting":
+                    await self._write(push)
+                elif not await self.store.settle(push.id, self._now):
+                    under_way = True
+            except Exception as error:  # such as a room of its workspace that can't be read: the others' go on
+                failed = failed or error
+        if failed:
+            raise failed
         return under_way
 
     async def _write(self, push: Push) -> None:

@@ -79,6 +79,27 @@ async def test_memory_stays_bounded(new_database: Any, monkeypatch: pytest.Monke
     await database.stop()
 
 
+async def test_what_was_read_during_a_change_is_not_remembered(
+    new_database: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(new_database(kind))
+    await database.start()
+    store = SqlPreferences(database)
+    await store.set_language("w", "p", Language.DE)
+    read = database.read
+
+    async def then_forgotten(*arguments: Any) -> Any:
+        rows = await read(*arguments)
+        monkeypatch.undo()
+        await store.forget("w", "p")
+        return rows
+
+    monkeypatch.setattr(database, "read", then_forgotten)
+    assert await store.language("w", "p") is Language.DE
+    assert await store.language("w", "p") is None
+    await database.stop()
+
+
 async def test_changes_at_the_same_time_are_all_kept(new_database: Any, kind: str) -> None:
     """Read, add one, write: a transaction that begins too late loses most of these."""
     url = new_database(kind)

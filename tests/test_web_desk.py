@@ -235,3 +235,39 @@ async def test_a_personal_chat_has_tips_and_a_quiet_time(here: Program, person: 
     await move(here, "tip")
     desk = await here.desk(lambda d: states(d, "tip") == {"slack": "skipped", "teams": "skipped"})
     assert {row[6] for row in rows(desk)} == {"quiet time"}
+
+
+async def test_each_channel_has_tips_of_its_own(here: Program) -> None:
+    desk = await here.desk(lambda d: "#support-desk" in d["schedules"])
+    assert "#billing" not in desk["schedules"], "nothing is set up there yet"
+    await here.send("/steady tips on 09:30 Europe/Berlin", place="billing")
+    for pane in PANES:
+        await here.shows(pane, "Tips for this channel", "#billing")
+    desk = await here.desk(lambda d: d["schedules"].count("Next tip: ") == 2)
+    assert desk["schedules"].count("#billing") == 2 == desk["schedules"].count("#support-desk")
+    assert "#returns" not in desk["schedules"]
+    await move(here, "tip")
+    for pane in PANES:
+        await here.shows(pane, "Tip of the day", "#billing")
+        assert here.said(pane, "Tip of the day", "#support-desk") == 0
+
+
+@pytest.mark.parametrize("pane", PANES)
+@pytest.mark.parametrize("after", ["start", "reset", "kill"])
+async def test_steady_is_in_every_channel_without_being_spoken_to(here: Program, pane: str, after: str) -> None:
+    async with here.session.get(f"{here.origin}/lead/sign-in/{pane}/lena", allow_redirects=False) as response:
+        session = {name: morsel.value for name, morsel in response.cookies.items()}
+
+    async def known() -> None:
+        async with asyncio.timeout(30):
+            found: set[str] = set()
+            while found != {"support-desk", "returns", "billing"}:
+                async with here.session.get(f"{here.origin}/lead/pushes/new", cookies=session) as response:
+                    found = set(re.findall(r'name="room"[^>]*> ([^<]*)</label>', await response.text()))
+                await asyncio.sleep(0.2)
+
+    await known()
+    if after != "start":
+        assert (await here.post(after, {}))[0] == 200
+        await known()
+    assert [change for change in here.changes if change["kind"] == "post"] == [], "nobody is greeted"

@@ -86,7 +86,9 @@ async def test_in_the_channel_only_the_asker_sees_the_answer(here: Program, text
     assert "Direct message" in teams["html"]
 
 
-@pytest.mark.parametrize(("place", "name"), [("channel", "support-desk"), ("returns", "returns"), ("billing", "billing")])
+@pytest.mark.parametrize(
+    ("place", "name"), [("channel", "support-desk"), ("returns", "returns"), ("billing", "billing")]
+)
 async def test_each_message_says_which_channel_it_is_in(here: Program, place: str, name: str) -> None:
     await here.send("tips", place=place)
     slack = await here.shows("slack", "only Sam Carter sees this", f"#{name}")

@@ -30,6 +30,7 @@ from adapters.web.wire import Wire
 from chatbot.coach import Coach
 from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
+from chatbot.incidents import log_incident
 from chatbot.model import Language
 from chatbot.rooms import Rooms
 from chatbot.settings import LOOPBACK, Settings
@@ -138,11 +139,14 @@ class Playground:
 
     async def _move_in(self) -> None:
         """Bring Steady into the channels as soon as the server listens, so that a push can go to them."""
-        await self._wire.wait_for_server()
-        await self._ready()
-        await self._join()
+        try:
+            await self._wire.wait_for_server()
+            await self._join()
+        except Exception as error:  # nobody awaits this task
+            log_incident(error)
 
     async def _join(self) -> None:
+        await self._ready()
         for channel in CHANNELS.values():
             await asyncio.gather(self._slack_end.invite(channel), self._teams_end.restore(channel))
 
@@ -163,9 +167,7 @@ class Playground:
         language = Language.from_tag(request.query.get("lang")) or _accepted(request)
         persona, place = request.query.get("persona", ""), request.query.get("place", "")
         natural = next((p.key for p in PERSONAS.values() if p.language == language), "sam")
-        picked = Picked(
-            language, persona if persona in PERSONAS else natural, place if place in CHANNELS else "dm"
-        )
+        picked = Picked(language, persona if persona in PERSONAS else natural, place if place in CHANNELS else "dm")
         return web.Response(text=self._views.page(picked), content_type="text/html")
 
     async def _static(self, request: web.Request) -> web.Response:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.model import Language
-from chatbot.store.database import Database
+from chatbot.store.database import Change, Database
 from chatbot.store.insert import insert
 from chatbot.store.tables import preferences
 
@@ -22,6 +22,7 @@ class SqlPreferences:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._changes = 0
 
     async def language(self, workspace: str, person: str) -> Language | None:
         """Return the language that a person chose, if they did."""
@@ -46,14 +47,14 @@ class SqlPreferences:
         async def change(connection: AsyncConnection) -> None:
             await connection.execute(statement)
 
-        await self._database.write(change)
-        self._known.pop((workspace, person), None)
+        await self._write(workspace, person, change)
 
     async def _of(self, workspace: str, person: str) -> _Known:
         key = (workspace, person)
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
+        changes = self._changes
         rows = await self._database.read(
             select(preferences.c.language, preferences.c.quiet_until).where(
                 preferences.c.workspace == workspace, preferences.c.person == person
@@ -61,7 +62,8 @@ class SqlPreferences:
         )
         language, quiet = (rows[0].language, rows[0].quiet_until) if rows else (None, None)
         known = (Language(language) if language else None, date.fromisoformat(quiet) if quiet else None)
-        if self._database.is_sqlite:
+        # What was read while somebody chose anew may be what they chose before, and would be kept for good.
+        if self._database.is_sqlite and changes == self._changes:
             self._known[key] = known
             if len(self._known) > _CACHED:
                 self._known.popitem(last=False)
@@ -77,5 +79,9 @@ class SqlPreferences:
         async def change(connection: AsyncConnection) -> None:
             await connection.execute(statement)
 
+        await self._write(workspace, person, change)
+
+    async def _write(self, workspace: str, person: str, change: Change[None]) -> None:
         await self._database.write(change)
+        self._changes += 1
         self._known.pop((workspace, person), None)

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chatbot.daily_tips import Advance, DraftsOf, Subscription
 from chatbot.deck import Deck
 from chatbot.delivery.model import Delivery, Engine
+from chatbot.errors import SteadyError
+from chatbot.incidents import log_incident
 from chatbot.model import Language, Room
 from chatbot.store.database import Database
 from chatbot.store.insert import insert
@@ -71,8 +73,14 @@ class SqlTips:
         return saved
 
     async def due(self, now: float, limit: int) -> Sequence[Subscription]:
-        """Return subscriptions whose next run has come, the earliest first."""
-        return [_subscription(row) for row in await self._database.read(_DUE, {"now": now, "most": limit})]
+        """Return subscriptions whose next run has come, the earliest first; what can't be read is left out."""
+        found = []
+        for row in await self._database.read(_DUE, {"now": now, "most": limit}):
+            try:
+                found.append(_subscription(row))
+            except SteadyError as error:  # such as a holiday calendar that is no more: the other channels get theirs
+                log_incident(error)
+        return found
 
     async def advance(self, advances: Sequence[Advance], now: float) -> int:
         """Write what a tick found, each only if its run is still the next one; return how many were."""

@@ -192,6 +192,7 @@ async def a_push_comes_changes_and_goes(page: Page, here: Program, pane: str) ->
     await expect(to_channels).to_have_count(0)
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator("#figures")).to_contain_text("Sending is finished.")
+    await expect(page.get_by_role("button", name="Stop sending")).to_have_count(0)
     await expect(figure(page, "sent")).to_have_text("3")
     await expect(to_channels).to_have_count(3)
     for name in CHANNELS:
@@ -219,7 +220,7 @@ async def a_push_comes_changes_and_goes(page: Page, here: Program, pane: str) ->
         await expect(figure(page, label)).to_have_text("0")
     await expect(page.locator("#figures")).to_contain_text("Changed in place: 6; still to do: 0")  # each message twice
     await fine(page, "taken-back")
-    await fine(agents)
+    await fine(agents, "agents")
     await agents.close()
 
 
@@ -387,7 +388,7 @@ async def test_the_charts_are_readable(
         lead, admin = await console.signed_in(LEAD), await console.signed_in(ADMIN)
         await admin.post("/lead/insights", {"on": "yes"})
         weeks = [week_of(console.now[0] - timedelta(weeks=ago)) for ago in range(12)]
-        topics = {"calm": 7, "pause": 30, "whiner": 11, "step/listen": 1234}
+        topics = {"calm": 7, "pause": 30, "archetype/whiner": 11, "step/listen": 1234}
         asked = {
             Group(HOME, week, tongue, "asked", topic): 5 + many * (1 + number * place % 7)
             for number, week in enumerate(weeks)
@@ -396,8 +397,8 @@ async def test_the_charts_are_readable(
         }
         unheard = [Group(HOME, weeks[0], Language.DE, "words", "sie legt einfach auf und ruft dann gleich wieder an")]
         await console.insights._store.add(asked, unheard)
-        surroundings = await browser.new_context(viewport=viewport, color_scheme=scheme)
-        async with surroundings:
+        looks: dict[str, Any] = {"viewport": viewport, "color_scheme": scheme}
+        async with await browser.new_context(**looks) as surroundings:
             url = str(console.client.make_url("/lead"))
             await surroundings.add_cookies([{"name": n, "value": v, "url": url} for n, v in lead.cookies.items()])
             page = await surroundings.new_page()

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-#: In units of the picture.
-_BAR, _GAP, _HEIGHT, _TOP = 44, 12, 96, 22
+#: In units of the picture. Eight weeks fit on a phone with a unit for a pixel, so that the words stay legible.
+_BAR, _GAP, _HEIGHT, _TOP = 30, 8, 96, 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,10 @@ class InsightPages:
         insights, workspace = visit.services.insights, visit.actor.workspace
         counts = await insights.counts(workspace)
         weeks = sorted({count.week for count in counts})[-SHOWN_WEEKS:]
-        by_language: dict[str, Counter[str]] = {}
+        asked: dict[Language, Counter[str]] = defaultdict(Counter)
         for count in counts:
-            by_language.setdefault(OWN_NAMES[count.language], Counter())[count.week] += count.asked
+            asked[count.language][count.week] += count.asked
+        by_language = {OWN_NAMES[language]: asked[language] for language in Language if language in asked}
         topics = await self._topics(visit)
         return self._page(
             "insights.html",

@@ -141,7 +141,7 @@ class Pieces:
         return await self._typed(visit, await self._of(visit))
 
     async def _typed(self, visit: Visit, piece: Piece | None) -> web.Response:
-        """Save what was typed as a draft; or show it again, with its previews, what is wrong, or in another language."""
+        """Save what was typed as a draft; or show it again: previewed, with what is wrong, or in another language."""
         written = await self._read(visit, piece)
         if visit.text("lang"):
             return await self._form(visit, piece, written, as_typed(visit.form))

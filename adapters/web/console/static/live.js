@@ -1,4 +1,4 @@
-// The figures of a push that is under way, fetched again and again until it is done.
+// The figures of a push that is under way, and what can be done about it, fetched again and again until it is done.
 
 const EVERY = 1500;
 const place = document.getElementById("live");
@@ -12,11 +12,16 @@ async function look() {
       const html = await response.text();
       const template = document.createElement("template");
       template.innerHTML = policy ? policy.createHTML(html) : html;
-      const fresh = template.content.querySelector("#figures");
-      const old = document.getElementById("figures");
-      // What did not change stays: a screen reader would read it again.
-      if (fresh && fresh.innerHTML !== old.innerHTML) old.replaceWith(fresh);
-      if (fresh?.dataset.live === "no") return;
+      for (const part of ["figures", "acts"]) {
+        const fresh = template.content.getElementById(part);
+        const old = document.getElementById(part);
+        // What did not change stays: a screen reader would read it again.
+        if (!fresh || fresh.innerHTML === old.innerHTML) continue;
+        const focused = old.contains(document.activeElement);
+        old.replaceWith(fresh);
+        if (focused) document.getElementById("figures").focus();
+      }
+      if (document.getElementById("figures").dataset.live === "no") return;
     }
   } catch {
     // The next look may succeed.
