@@ -498,6 +498,7 @@ async def test_insights_are_a_table_and_charts_and_an_alias_is_one_step(here: He
     form = {"words": "queue jumper", "language": "en", "topic": "calm"}
     assert (await lead.post("/lead/unheard", form | {"words": "never said"})).status == 404
     assert (await lead.post("/lead/unheard", form | {"topic": "nothing"})).status == 404
+    assert (await lead.get("/lead/unheard?lang=de")).status == 200, "where a refusal is shown"
     assert (await lead.post("/lead/unheard", form)).status == 303
     assert "queue jumper" not in (await lead.get("/lead/insights")).text
     assert (

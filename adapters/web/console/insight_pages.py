@@ -47,6 +47,8 @@ class InsightPages:
         return [
             web.get(f"{base}/insights", lead(self._insights)),
             web.post(f"{base}/insights", lead(self._switch, "admin")),
+            # A refusal is shown at this address; whoever then changes the language comes by it again.
+            web.get(f"{base}/unheard", lead(self._insights)),
             web.post(f"{base}/unheard", lead(self._alias)),
             web.get(f"{base}/people", lead(self._people)),
             web.post(f"{base}/people", lead(self._change_people, "admin")),
