@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters.delivering import Delivering
 from adapters.leading import Leading
@@ -20,6 +21,7 @@ from chatbot.coach import Coach
 from chatbot.content import load_guidance
 from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
+from chatbot.incidents import log_incident
 from chatbot.insights import Insights
 from chatbot.roles import Groups
 from chatbot.rooms import Clocks, Rooms
@@ -35,6 +37,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("steady.app")
 
+
+class _WithoutWords(logging.Filter):
+    """Keeps back the tracebacks that aiohttp logs: where a request is broken they quote it, token and text."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            log.info("a request that can't be read was refused: %s", type(error).__name__)
+        elif error:
+            log_incident(error)
+        return error is None
+
+
+_server_log = logging.getLogger("steady.server")
+_server_log.addFilter(_WithoutWords())
 
 COACH = web.AppKey("coach", Coach)
 
@@ -105,11 +122,11 @@ def build(settings: Settings, port: int) -> web.Application:
         from adapters.web import Playground
 
         # Beside real platforms the playground keeps to its own corner; alone it is the whole program.
-        prefix = "/playground" if settings.has_slack or settings.has_teams else ""
+        prefix = "/playground" if settings.platforms else ""
         playground = Playground(settings, coach, port)
         surfaces.append((playground, prefix))
         app.on_shutdown.append(playground.farewell)  # else the server waits for pages that never hang up
-    if settings.console_url and (settings.has_slack or settings.has_teams):
+    if settings.console_url and settings.platforms:
         from adapters.web import Console
 
         surfaces.append((Console(settings, coach), ""))
@@ -154,6 +171,11 @@ async def _healthz(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
+def runner_of(app: web.Application) -> web.AppRunner:
+    """Return what serves an application; nothing of a request gets into a log by it."""
+    return web.AppRunner(app, access_log=None, shutdown_timeout=5, logger=_server_log)
+
+
 async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT, then stop cleanly; `ready` is told the address once it answers.
 
@@ -176,7 +198,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     app = build(settings, port)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    runner = runner_of(app)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()

@@ -41,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # a folder that isn't there, a full disk
         print(f"steady: {error.filename or 'the output'} can't be written or read: {error.strerror}.", file=sys.stderr)
         return 1
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:  # a terminal without Georgian, a file from long ago
+        told = f"a text can't be read or shown as {error.encoding}: keep files and the terminal to UTF-8 (PYTHONUTF8=1)"
+        print(f"steady: {told}.", file=sys.stderr)
+        return 1
     return code
 
 
@@ -118,16 +122,8 @@ def _serve(options: argparse.Namespace) -> int:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def ready(address: str) -> None:
-        surfaces = [
-            name
-            for name, served in (
-                ("Slack", settings.has_slack),
-                ("Teams", settings.has_teams),
-                ("the playground", settings.serves_playground),
-            )
-            if served
-        ]
-        page = "playground" if settings.serves_playground and (settings.has_slack or settings.has_teams) else ""
+        surfaces = [*settings.platforms, *(["the playground"] if settings.serves_playground else [])]
+        page = "playground" if settings.serves_playground and settings.platforms else ""
         print(f"Steady serves {' and '.join(surfaces)} on {address}{page}", flush=True)
         if settings.serves_playground:
             print("Open that page in a browser and type /calm. Ctrl-C stops.", flush=True)
@@ -304,8 +300,10 @@ def _manifest(options: argparse.Namespace) -> int:
         return 0
 
     from adapters.teams import write_teams_package
+    from chatbot.settings import load_settings
 
-    app_id = options.app_id or os.environ.get("MicrosoftAppId", "")  # noqa: SIM112 - Microsoft's own spelling
+    named = options.app_id or os.environ.get("MicrosoftAppId", "")  # noqa: SIM112 - Microsoft's own spelling
+    app_id = named or load_settings().microsoft_app_id  # from .env
     if not app_id:
         raise SteadyError("The Teams package needs the bot's app id: give --app-id, or set MicrosoftAppId.")
     path = options.out or Path("teams-app.zip")

@@ -16,11 +16,14 @@ from chatbot.recognition.recogniser import load_recogniser
 from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings
 
+#: Each platform's own measure of a reply.
+PLATFORMS = {"Slack": measure_slack, "Teams": measure_teams}
+
 
 def sizes(reply: Reply) -> tuple[Size, ...]:
     """Return how much of what each platform allows a reply takes."""
-    measured = (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply)))
-    return tuple(Size(platform, of.bytes, of.limit, of.problems) for platform, of in measured)
+    measured = {platform: measure(reply) for platform, measure in PLATFORMS.items()}
+    return tuple(Size(platform, of.bytes, of.limit, of.problems) for platform, of in measured.items())
 
 
 def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:
@@ -28,9 +31,9 @@ def check_sizes(guidance: Guidance, strings: Strings) -> Iterable[Problem]:
     coach = Coach(guidance, strings, MemoryPreferences(), partial(load_recogniser, BUILT_IN_RESPONSES, guidance.owners))
     for language in Language:
         for command, reply in asyncio.run(_all_replies(coach, language)).items():
-            for platform, measured in (("Slack", measure_slack(reply)), ("Teams", measure_teams(reply))):
-                for problem in measured.problems:
-                    yield Problem(_file(reply.outcome.topic), f"{language}: {command}", f"{platform}: {problem}")
+            for size in sizes(reply):
+                for problem in size.problems:
+                    yield Problem(_file(reply.outcome.topic), f"{language}: {command}", f"{size.platform}: {problem}")
 
 
 def _file(topic: str | None) -> str:

@@ -108,13 +108,17 @@ class Coach:
             ask = self._ask(message, chosen or language, await self.guidance_of(message.workspace))
             answer = await self._answer(ask, certain=chosen is not None or message.pressed)
         except Exception as error:  # the agent must get a calm sentence whatever broke
-            return cards.failed(self._ask(message, language), log_incident(error))
+            return self.failed(message, error)
         # Where the platform tells no language, that of the words that were understood is the one spoken here.
         spoken = chosen or script_language(message.text) or message.locale or answer.language
         self.room_seen(message.workspace, message.room, spoken, message.person, message.zone)
         if self.counting:
             self.counting.note(message, answer)
         return answer
+
+    def failed(self, message: Message, error: Exception) -> Reply:
+        """Return what to show where there is no answer: a calm sentence, and the id under which the error is logged."""
+        return cards.failed(self._ask(message, self._guess(message)), log_incident(error))
 
     def asks_platform(self, message: Message) -> bool:
         """Return whether the answer needs to ask the platform first: then it can't ride on an acknowledgement."""

@@ -6,7 +6,6 @@ delivery sends it.
 
 import asyncio
 import json
-import logging
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -19,12 +18,10 @@ from chatbot.delivery.model import Delivery, Draft, Reason
 from chatbot.errors import SteadyError
 from chatbot.guidance import Guidance
 from chatbot.incidents import log_incident
-from chatbot.model import Language, Message, Room
+from chatbot.model import Language, Message, Room, by_platform
 from chatbot.rooms import RoomChange, Rooms, Standing
 from chatbot.tips import Run, Schedule, next_run, verdict
 from chatbot.zones import zone_named
-
-log = logging.getLogger("steady.tips")
 
 #: Why a channel's tips are not sent although they were set up: the team said so, or the platform did.
 Stopped = Literal["", "off", "blocked", "archived", "deleted", "uninstalled", "no_scope"]
@@ -51,8 +48,7 @@ class Subscription:
 
     `topics` are the only ones that tips are taken from, if any are named; `removed` are tips that the team does not
     want. `set_by` is the name of whoever set it up last; in a personal conversation their id, to respect their quiet
-    time. `next_run` is None while nothing is to come; `last_day` is the
-    last local day that had a run.
+    time. `next_run` is None while nothing is to come; `last_day` is the last local day that had a run.
     """
 
     workspace: str
@@ -162,12 +158,12 @@ class DailyTips:
         """Return what the author of a message is in its room."""
         if message.room is None:
             return "cant_tell"
-        rooms = self._rooms.get(message.workspace) or self._rooms.get(message.workspace.partition(":")[0])
+        rooms = by_platform(self._rooms, message.workspace)
         return await rooms.standing(message) if rooms else "cant_tell"
 
     async def name_of(self, message: Message) -> str:
         """Return what the author of a message is called, "" if nobody can tell."""
-        rooms = self._rooms.get(message.workspace) or self._rooms.get(message.workspace.partition(":")[0])
+        rooms = by_platform(self._rooms, message.workspace)
         return await rooms.name_of(message) if rooms else message.name
 
     async def find(self, message: Message) -> Subscription | None:
@@ -187,14 +183,15 @@ class DailyTips:
         self._changed.set()
         return saved
 
-    async def send_now(self, subscription: Subscription) -> Subscription:
-        """Send the next tip at once, beside those that are due."""
+    async def send_now(self, subscription: Subscription) -> bool:
+        """Send the next tip at once, beside those that are due; return False if there is none."""
         now = self.clock()
         after, content = self._drawn(subscription, await self._texts(subscription))
         if content is None:
-            return subscription
+            return False
         draft = self._draft(subscription, "now", secrets.token_hex(6), content, now)
-        return await self.store.save(after, lambda _: [draft], now.timestamp())
+        await self.store.save(after, lambda _: [draft], now.timestamp())
+        return True
 
     async def swap(self, subscription: Subscription) -> Subscription:
         """Put the next tip of a subscription off to the next round."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
+
+_T = TypeVar("_T")
 
 
 class Language(StrEnum):
@@ -49,12 +51,12 @@ class Mention:
 class Message:
     """What an agent typed, pressed or filled in.
 
-    `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person`
-    within it; the core reads nothing into either. `locale` is what the platform says of the person's language; for a
-    pressed button it is the language of the card that the button stood on. `name` is what the platform calls the
-    person, and `zone` the time zone of their device, perhaps by an IANA name; "" if it does not say. `mentions` are the
-    others it names. `values` are the fields of a form that was sent, by name; several choices of one field are joined
-    with commas.
+    `text` is free of mentions. `workspace` is unique over all platforms ("slack:T024", "teams:3f2a…"), `person` within
+    it; the core reads no more into either than the platform's name. `locale` is what the platform says of the person's
+    language; for a pressed button it is the language of the card that the button stood on. `name` is what the platform
+    calls the person, and `zone` the time zone of their device, perhaps by an IANA name; "" if it does not say.
+    `mentions` are the others it names. `values` are the fields of a form that was sent, by name; several choices of one
+    field are joined with commas.
     """
 
     text: str
@@ -67,6 +69,11 @@ class Message:
     values: Mapping[str, str] = field(default_factory=dict)
     mentions: tuple[Mention, ...] = ()
     zone: str = ""
+
+
+def by_platform(known: Mapping[str, _T], workspace: str) -> _T | None:
+    """Return what is known for a workspace itself, or else for its platform ("slack"), if anything is."""
+    return known.get(workspace) or known.get(workspace.partition(":")[0])
 
 
 # Blocks: what a reply is made of. A renderer matches over all of them and ends in assert_never.

@@ -20,10 +20,9 @@ from chatbot.overlay import Live, overlaid
 from chatbot.roles import Actor, Roles
 from chatbot.strings import Strings
 from chatbot.topic_file import COUNT, LONGEST, LONGEST_LEAD_IN_ENGLISH
-from chatbot.written import Change, FieldProblem, Words, Written, added_names, diff, tidied, tidy_line, with_names
+from chatbot.written import FieldProblem, Words, Written, added_names, diff, tidied, tidy_line, with_names
 
 __all__ = [
-    "Change",
     "FieldProblem",
     "Piece",
     "Publishing",

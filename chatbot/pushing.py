@@ -7,7 +7,6 @@ whoever calls.
 
 import asyncio
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,13 +18,11 @@ from chatbot.delivery.model import Delivery, Draft, Limits, Reason, Sender, amen
 from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.language import legible
-from chatbot.model import Language, Room
+from chatbot.model import Language, Room, by_platform
 from chatbot.roles import Actor
 from chatbot.rooms_seen import KnownRoom, RoomStore
 from chatbot.tips import moment
 from chatbot.zones import zone_named
-
-log = logging.getLogger("steady.pushes")
 
 #: Rows written in one transaction.
 TOGETHER = 500
@@ -528,7 +525,7 @@ class Pushes:
         await self._leads.need(actor.workspace, actor.person, "lead")
 
     def _limits(self, workspace: str) -> Limits | None:
-        sender = self._senders.get(workspace) or self._senders.get(workspace.partition(":")[0])
+        sender = by_platform(self._senders, workspace)
         return sender.limits if sender else None
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
-from chatbot.model import Mention, Message
+from chatbot.model import Mention, Message, by_platform
 
 #: Each may do what the ones before may.
 Role = Literal["agent", "lead", "admin"]
@@ -87,7 +87,7 @@ class RoleStore(Protocol):
     """Where roles are kept. Each change is one transaction with its line in the audit."""
 
     async def of(self, workspace: str) -> Sequence[RoleRow]:
-        """Return who has a role in a workspace, the longest known first."""
+        """Return who has a role in a workspace: admins first, each by name."""
 
     async def add(self, actor: Actor, row: RoleRow, now: float) -> None:
         """Give a role."""
@@ -200,7 +200,7 @@ class Roles:
         return self._members.get((workspace, group), (0.0, ()))[1]
 
     def _of_platform(self, workspace: str) -> Groups | None:
-        return self._groups.get(workspace) or self._groups.get(workspace.partition(":")[0])
+        return by_platform(self._groups, workspace)
 
     def _now(self) -> float:
         return self._clock().timestamp()

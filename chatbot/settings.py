@@ -232,9 +232,15 @@ class Settings(BaseSettings):
         return bool(self.microsoft_app_id)
 
     @property
+    def platforms(self) -> tuple[str, ...]:
+        """Return the names of the platforms that are configured."""
+        configured = {"Slack": self.has_slack, "Teams": self.has_teams}
+        return tuple(name for name, has in configured.items() if has)
+
+    @property
     def serves_playground(self) -> bool:
         """Return whether the playground page is served: when asked for, or when there is nothing else."""
-        return self.playground if self.playground is not None else not (self.has_slack or self.has_teams)
+        return self.playground if self.playground is not None else not self.platforms
 
 
 def load_settings(**overrides: object) -> Settings:

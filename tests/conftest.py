@@ -91,7 +91,7 @@ def postgres() -> Iterator[Postgres]:
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
-    folder = a_folder()
+    folder = a_folder(durable=False)
     server = Postgres(folder, programs, durable=False)
     server.start()
     yield server

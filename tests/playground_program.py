@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from adapters.app import build
+from adapters.app import build, runner_of
 from chatbot.settings import Settings
 
 Change = dict[str, Any]
@@ -89,7 +89,7 @@ async def program(folder: Path, prefix: str = "", **settings: Any) -> AsyncItera
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         app = build(Settings(_env_file=None, database_url=f"sqlite:///{folder}/steady.sqlite3", **settings), port)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        runner = runner_of(app)
         await runner.setup()
         await web.SockSite(runner, listener).start()
         try:

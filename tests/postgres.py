@@ -23,6 +23,10 @@ def binaries() -> Path | None:
     return Path(known).resolve().parent if known else None
 
 
+#: Bytes that all databases of all tests may need at once, twice over.
+_ROOM = 8 * 1024**3
+
+
 class Postgres:
     """A server that lives as long as the object is used.
 
@@ -99,6 +103,11 @@ class Postgres:
         return {"user": user.pw_uid, "group": user.pw_gid, "cwd": self._folder.parent, "extra_groups": []}
 
 
-def a_folder() -> Path:
-    """Return a new folder that the server's user can reach, which a test's own folder under /root may not be."""
-    return Path(tempfile.mkdtemp(prefix="steady-postgres-")) / "data"
+def a_folder(*, durable: bool = True) -> Path:
+    """Return a new folder that the server's user can reach, which a test's own folder under /root may not be.
+
+    One that need not be `durable` is in memory, where there is room: hundreds of databases keep a disk busy.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes what is in it ours
+    roomy = not durable and memory.is_dir() and shutil.disk_usage(memory).free > _ROOM
+    return Path(tempfile.mkdtemp(prefix="steady-postgres-", dir=memory if roomy else None)) / "data"

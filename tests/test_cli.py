@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from adapters.cli import main
 from chatbot.content import BUILT_IN_RESPONSES
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 def steady(*arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "adapters.cli", *arguments],
-        input=stdin, capture_output=True, text=True, timeout=60, cwd=ROOT, env={**os.environ, **env},
+        input=stdin, capture_output=True, text=True, timeout=300, cwd=ROOT, env={**os.environ, **env},
     )  # fmt: skip
 
 
@@ -71,12 +73,29 @@ def test_chat_presses_buttons_by_number() -> None:
     assert "Why it works" in ran.stdout
 
 
+def test_the_teams_package_takes_the_app_id_from_the_file_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MicrosoftAppId", raising=False)
+    app_id = "5e0f4a2c-0000-4000-8000-000000000001"
+    (tmp_path / ".env").write_text(f"MicrosoftAppId={app_id}\nMicrosoftAppPassword=s\nMicrosoftAppTenantId=t\n")
+    assert main(["manifest", "teams"]) == 0
+    with zipfile.ZipFile("teams-app.zip") as package:
+        assert json.loads(package.read("manifest.json"))["id"] == app_id
+
+
 def test_a_file_that_cannot_be_written_is_named() -> None:
     for arguments in (("manifest", "slack"), ("handbook",)):
         ran = steady(*arguments, "--out", "/nowhere/there/file")
         assert ran.returncode == 1
         assert "/nowhere/there/file can't be written" in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+def test_a_terminal_without_georgian_is_told_what_to_set() -> None:
+    ran = steady("ask", "calm", "--lang", "ka", PYTHONIOENCODING="latin-1")
+    assert ran.returncode == 1
+    assert "PYTHONUTF8=1" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_ask_without_words_says_how() -> None:

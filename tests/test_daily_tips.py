@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.coach import Coach
 from chatbot.delivery.model import Failed
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, Room, plain_text
+from chatbot.store.tables import tip_subscriptions
 from tests.fake_team import HERE, START, Team
 
 ROOM = Room("C1", "C1")
@@ -177,6 +180,31 @@ async def test_preview_swap_and_now(team: Channel) -> None:
     await team.ask("tips now")
     came = await team.pass_time(START + timedelta(seconds=5))
     assert swapped[0] in came[-1]
+
+
+async def test_now_says_so_when_the_team_wants_none_of_its_tips(team: Channel) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    await team.pass_time(START)
+    for tip in (await team.coach.guidance_of(HERE)).tips[Language.EN]:
+        await team.ask(f"tips drop {tip}")
+    assert "There are no tips" in await team.ask("tips now")
+    assert await team.pass_time(START + timedelta(seconds=5)) == []
+
+
+async def test_a_channel_whose_schedule_cannot_be_read_holds_up_no_other(team: Channel) -> None:
+    for room in (Room("C1", "C1"), Room("C2", "C2")):
+        await team.ask("tips on 09:30 UTC daily", room=room)
+    await team.pass_time(START)
+
+    async def spoil(connection: AsyncConnection) -> None:
+        schedule = '{"at": "09:30", "zone": "UTC", "weekdays": [0, 4], "holidays": "XX"}'
+        values = {"schedule": schedule, "next_due": START.timestamp()}
+        await connection.execute(update(tip_subscriptions).where(tip_subscriptions.c.room == "C1").values(values))
+
+    await team.database.write(spoil)
+    came = await team.pass_time(START + timedelta(hours=2))
+    assert ["Tip of the day" in text for text in came] == [True]
+    assert team.platform.reached[-1] == "C2"
 
 
 async def test_a_weekly_digest_brings_five(team: Channel) -> None:

@@ -11,6 +11,7 @@ import pytest
 from adapters.slack import limits as slack_limits
 from chatbot.coach import Coach
 from chatbot.delivery.model import CantTell, Failed, Limits, Result, Sent, Unknown
+from chatbot.errors import SteadyError
 from chatbot.model import Language, Message, Reply, Room, plain_text
 from chatbot.pushing import BadPush, NoSuchPush, Push, Pushes, Targets, Wording, WrongMoment
 from chatbot.roles import Actor, NotAllowed, Roles
@@ -278,6 +279,27 @@ async def test_each_recipient_gets_it_once_though_the_writing_broke_off(
     await team.run()
     assert sorted(team.platform.reached) == [f"C{number:04}" for number in range(10)]
     assert (await team.pushes.find(LEAD, made.id)).state == "started"
+
+
+async def test_a_push_that_cannot_go_on_holds_up_no_other(team: Leads, monkeypatch: pytest.MonkeyPatch) -> None:
+    await team.rooms(2)
+    stuck, next_ = await team.made(), await team.made()
+    for push in (stuck, next_):
+        await team.pushes.start(LEAD, push.id)
+    write = team.pushes.store.write
+
+    async def breaks(push: Push, *arguments: Any) -> bool:
+        if push.id == stuck.id:
+            raise SteadyError("This can't be read.")
+        return await write(push, *arguments)
+
+    monkeypatch.setattr(team.pushes.store, "write", breaks)
+    with pytest.raises(SteadyError):
+        await team.pushes.tick()
+    assert (len(await team.states(stuck)), len(await team.states(next_))) == (0, 2)
+    monkeypatch.undo()
+    await team.pushes.tick()
+    assert len(await team.states(stuck)) == 2
 
 
 async def test_the_time_is_that_of_each_recipients_own_clock(team: Leads) -> None:

@@ -169,6 +169,13 @@ async def test_a_walk_is_shown_in_the_room_if_no_direct_message_can_be_opened(he
     assert (await here.far.called("chat.postEphemeral"))["blocks"] == to_slack(walk)["blocks"]
 
 
+async def test_a_walk_is_shown_in_the_room_if_the_connection_breaks(here: Slack, coach: Coach) -> None:
+    here.far.broken.add("conversations.open")
+    walk = await coach.reply(Message("walk 1", "slack:T0STEADY1", "U0AGENT01"))
+    await here.send_json(payload("mention", event={"text": "<@U0STEADY1> walk 1"}))
+    assert (await here.far.called("chat.postEphemeral"))["blocks"] == to_slack(walk)["blocks"]
+
+
 @pytest.mark.parametrize(("name", "moves"), [("press", True), ("press_in_dm", False)])
 async def test_a_walk_goes_on_where_it_stands_but_not_in_a_room(
     here: Slack, coach: Coach, name: str, moves: bool
@@ -332,6 +339,41 @@ async def test_it_starts_though_slack_is_down(coach: Coach, caplog: pytest.LogCa
     async with slack(coach, far) as here:
         assert (await here.send(form(payload("command"))))[0] == 200
     assert "SLACK_BOT_TOKEN (internal_error)" in caplog.text
+
+
+#: What proxies say for Slack, or Slack itself on a bad day: status, body, type.
+NO_ANSWERS = [
+    (503, "upstream connect error", "text/plain"),
+    (200, "Please sign in to this network.", "text/plain"),
+    (200, "<html></html>", "text/html"),
+    (200, "[]", "application/json"),
+    (200, '["ok"]', "application/json"),
+    (200, "{", "application/json"),
+    (200, "[" * 100_000, "application/json"),
+    (500, "", "application/json"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), NO_ANSWERS, ids=range(len(NO_ANSWERS)))
+async def test_what_is_no_answer_of_slacks_neither_keeps_it_from_starting_nor_costs_the_answer(
+    coach: Coach, caplog: pytest.LogCaptureFixture, status: int, body: str, kind: str
+) -> None:
+    def odd() -> web.Response:
+        return web.Response(status=status, text=body, content_type=kind)
+
+    far = FarEnd(answers={"auth.test": [odd()], "chat.postEphemeral": [odd()]})
+    async with slack(coach, far) as here:
+        await here.send_json(payload("mention"))
+        assert (await here.far.called("chat.postMessage"))["channel"] == "D0OPENED1"
+    assert "going on without" in caplog.text
+    assert "incident" not in caplog.text
+    assert "sign in" not in caplog.text
+
+
+async def test_a_date_to_wait_for_does_not_keep_it_from_starting(coach: Coach) -> None:
+    busy = web.Response(status=429, headers={"Retry-After": "Sun, 22 Nov 2026 20:00:00 GMT"})
+    async with slack(coach, FarEnd(answers={"auth.test": [busy]})) as here:
+        assert (await here.send(form(payload("command"))))[0] == 200
 
 
 async def test_it_starts_before_the_playground_listens(coach: Coach, unused_tcp_port: int) -> None:

@@ -283,6 +283,12 @@ async def test_by_which_clock_a_person_lives(here: Slack, answer: web.Response, 
     assert await here.adapter.delivery.zone_of("slack:T0STEADY1", "U0AGENT01") == ""
 
 
+async def test_what_a_person_is_called_holds_nothing_that_cannot_be_shown(here: Slack) -> None:
+    named = {"display_name": "Le\u202ena\ud800", "real_name": "Lena L."}
+    here.far.answers["users.info"] = [web.json_response({"ok": True, "user": {"profile": named}})]
+    assert await here.adapter.delivery.name_of(Message("tips", "slack:T0STEADY1", "U0AGENT01")) == "Lena"
+
+
 @pytest.mark.parametrize("number", range(len(STANDINGS)))
 async def test_who_is_in_a_room(here: Slack, number: int) -> None:
     room, answers, standing = STANDINGS[number]

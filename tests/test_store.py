@@ -12,7 +12,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.errors import SteadyError
@@ -140,6 +140,19 @@ async def test_a_change_that_fails_takes_no_other_with_it(new_database: Any, kin
     assert [type(result) for result in results] == [type(None), ValueError, type(None)]
     rows = await database.read(text("SELECT person FROM preferences ORDER BY person"))
     assert [row.person for row in rows] == ["after", "before"]
+    await database.stop()
+
+
+async def test_an_error_does_not_quote_what_was_to_be_written(new_database: Any, kind: str) -> None:
+    database = Database(new_database(kind))
+    await database.start()
+
+    async def broken(connection: AsyncConnection) -> None:
+        await connection.execute(text("INSERT INTO preferences (nobody) VALUES (:who)"), {"who": "U0SECRET"})
+
+    with pytest.raises(DBAPIError) as raised:
+        await database.write(broken)
+    assert "U0SECRET" not in str(raised.value)
     await database.stop()
 
 

@@ -11,7 +11,7 @@ from adapters.teams import connector, outbox
 from adapters.teams.rooms import room_of
 from adapters.teams.translate import from_activity, from_press
 from chatbot.coach import Coach
-from chatbot.model import Language, Message
+from chatbot.model import Language, Message, Reply
 from tests.fake_identity import APP_ID, SECRET, Call, Teams, running
 
 ASKED = {Language.EN: "calm", Language.DE: "ruhig", Language.RU: "спокойно", Language.KA: "სიმშვიდე"}
@@ -182,6 +182,26 @@ async def test_a_redelivered_message_is_answered_once(teams: Teams) -> None:
     teams.now[0] += 2 * 3600
     await teams.send(teams.payload("message_personal"))
     assert len(await teams.calls()) == 3
+
+
+async def test_half_an_emoji_in_a_name_does_not_cost_the_answer(teams: Teams) -> None:
+    named = teams.payload("message_personal")["from"] | {"name": "Anna \ud83d"}
+    assert (await teams.send(teams.payload("message_personal", **{"from": named})))[0] == 200
+    assert len(await teams.calls()) == 1
+
+
+async def test_what_a_redelivered_message_says_is_done_once(teams: Teams, monkeypatch: pytest.MonkeyPatch) -> None:
+    reply, heard = teams.adapter._coach.reply, list[str]()
+
+    async def slow(message: Message) -> Reply:
+        heard.append(message.text)
+        await asyncio.sleep(0.05)
+        return await reply(message)
+
+    monkeypatch.setattr(teams.adapter._coach, "reply", slow)
+    twice = await asyncio.gather(*(teams.send(teams.payload("message_personal")) for _ in range(2)))
+    assert [status for status, _ in twice] == [200, 200]
+    assert len(heard) == len(await teams.calls()) == 1
 
 
 async def test_one_installation_is_one_welcome(teams: Teams, coach: Coach) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from adapters.teams import TeamsAdapter, adapter
 from chatbot.coach import Coach
@@ -140,6 +141,22 @@ async def test_metadata_that_makes_no_sense_is_a_503(coach: Coach) -> None:
         teams.far.published = []
         teams.adapter._gate._keys._metadata_url = f"{teams.far.url}/keys"
         assert (await teams.send(teams.payload("message_personal")))[0] == 503
+
+
+@pytest.mark.parametrize(
+    "keys", ['{"keys": ["key-1"]}', '{"keys": [null]}', '{"keys": 5}', "[5]", "null", "[" * 100_000], ids=range(6)
+)
+async def test_keys_that_are_none_are_a_503_and_not_asked_for_again_at_once(
+    coach: Coach, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    async def odd(_: FarEnd, __: object) -> web.Response:
+        return web.Response(text=keys, content_type="application/json")
+
+    monkeypatch.setattr(FarEnd, "_keys", odd)
+    async with running(coach) as here:
+        for _ in range(3):
+            assert (await here.send(here.payload("message_personal")))[0] == 503
+        assert here.far.lookups == 1
 
 
 BODIES = {

@@ -19,7 +19,7 @@ from adapters.slack.delivery import SlackDelivery
 from adapters.slack.front import FrontDoor
 from adapters.slack.inbox import Inbox
 from adapters.slack.listeners import register
-from adapters.slack.sending import Sender
+from adapters.slack.sending import Sender, code_of
 from adapters.slack.socket_mode import SocketMode
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
@@ -102,7 +102,7 @@ class SlackAdapter:
                 answer: AsyncSlackResponse = await (call(app_token=token) if token else call())
                 return answer
         except SlackApiError as error:
-            reason = error.response.get("error") if isinstance(error.response, AsyncSlackResponse) else None
+            reason = code_of(error)
             if reason in _WRONG_TOKEN:
                 raise SettingsError(
                     f"{setting} is not accepted by Slack ({reason}). Copy it again from your app's page at "
@@ -113,7 +113,7 @@ class SlackAdapter:
             reason = "it can't be reached"
             if self._sender.local:
                 return None
-        log.warning("Slack did not confirm %s (%s); going on without", setting, reason or "no readable answer")
+        log.warning("Slack did not confirm %s (%s); going on without", setting, reason)
         return None
 
 

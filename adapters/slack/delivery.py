@@ -19,6 +19,7 @@ from adapters.slack.render import Payload, compact, to_slack
 from adapters.slack.timely import Timely
 from chatbot.delivery.model import Absent, CantTell, Delivery, Failed, Later, Limits, Look, Outcome, Sent, Unknown
 from chatbot.errors import SteadyError
+from chatbot.language import legible
 from chatbot.model import Mention, Message, Reply, Room
 from chatbot.roles import NotGranted
 from chatbot.rooms import Standing
@@ -192,7 +193,7 @@ class SlackDelivery:
         """Return the author's name in the workspace: a payload has no more than a handle, or none at all."""
         known = await self._user(message.person)
         named = string_in(known.get("profile"), "display_name")
-        return named or string_in(known, "real_name") or message.name
+        return legible(named or string_in(known, "real_name")) or message.name
 
     async def zone_of(self, workspace: str, person: str) -> str:
         """Return a person's time zone, "" if Slack does not say; no payload has it."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
+import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
@@ -142,7 +143,7 @@ class _Listeners:
             return reply
         try:
             await self._sender.direct(person, reply)
-        except SlackApiError:  # better in the room than nowhere
+        except (SlackApiError, aiohttp.ClientError, OSError):  # better in the room than nowhere
             return reply
         return self._coach.moved(reply)
 

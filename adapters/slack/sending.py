@@ -14,6 +14,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncRateLimitErrorRetryHandler,
 )
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 from yarl import URL
 
@@ -38,6 +39,18 @@ _SECONDS_PER_ANSWER = 300
 _LONGEST_NAME = 80
 
 
+class _Client(AsyncWebClient):
+    """Slack's client, with one kind of error for all that is no answer of Slack's."""
+
+    async def api_call(self, *arguments: Any, **named: Any) -> AsyncSlackResponse:
+        """Call a method. Raises SlackApiError, aiohttp.ClientError or OSError."""
+        try:
+            return await super().api_call(*arguments, **named)
+        except (AttributeError, ValueError, RecursionError) as error:
+            # What stands before Slack answers with plain text when it is in trouble, over which the library breaks.
+            raise SlackApiError("What answered was not Slack.", {}) from error  # type: ignore[no-untyped-call]
+
+
 class Sender:
     """Sends replies, each in a task of its own so that no request waits for the network."""
 
@@ -47,7 +60,7 @@ class Sender:
             # A kept connection that Slack closed meanwhile. One that can't be opened is not tried again.
             AsyncConnectionErrorRetryHandler(error_types=[aiohttp.ServerDisconnectedError]),
         ]
-        self.client = AsyncWebClient(token=token, base_url=api_url, logger=api_log, retry_handlers=retries)
+        self.client = _Client(token=token, base_url=api_url, logger=api_log, retry_handlers=retries)
         self._retries = retries
         self._under_way = Tasks()
 
@@ -85,7 +98,7 @@ class Sender:
             async with asyncio.timeout(_SECONDS_PER_ANSWER):
                 await work
         except SlackApiError as error:
-            log.error("incident %s: an answer was not delivered; Slack says %s", log_incident(error), _code(error))
+            log.error("incident %s: an answer was not delivered; Slack says %s", log_incident(error), code_of(error))
         except Exception as error:  # nobody awaits this task
             log.error("incident %s: an answer was not delivered to Slack", log_incident(error))
 
@@ -98,7 +111,7 @@ class Sender:
         try:
             await self.client.chat_postEphemeral(channel=channel, user=person, thread_ts=thread, **to_slack(reply))
         except SlackApiError as error:
-            log.info("a private answer in a room was refused (%s): sent as a direct message", _code(error))
+            log.info("a private answer in a room was refused (%s): sent as a direct message", code_of(error))
             await self.direct(person, reply)
 
     async def direct(self, person: str, reply: Reply) -> None:
@@ -121,7 +134,7 @@ class Sender:
         try:
             await self.client.views_open(trigger_id=trigger, view=view)
         except SlackApiError as error:
-            log.info("a modal was not opened (%s): a button stands in for it", _code(error))
+            log.info("a modal was not opened (%s): a button stands in for it", code_of(error))
             return False
         except (aiohttp.ClientError, OSError) as error:
             log.info("a modal was not opened (%s): a button stands in for it", type(error).__name__)
@@ -176,7 +189,7 @@ class Sender:
         return response.status_code == 200
 
 
-def _code(error: SlackApiError) -> str:
+def code_of(error: SlackApiError) -> str:
     """Return Slack's short name for an error. The response itself may quote the message."""
     try:
         return str(error.response.get("error") or error.response.status_code)

@@ -25,6 +25,8 @@ KEEP_KEYS = 24 * 3600
 #: An unknown key id makes us look for new keys, but a stranger must not make us do so at will.
 LOOK_AGAIN = 60
 RETRY_FAILED = 5
+#: What comes of reading something else than keys.
+_NO_KEYS = (ValueError, LookupError, TypeError, AttributeError, RecursionError, jwt.PyJWTError)
 
 
 class UnauthorizedError(Exception):
@@ -82,7 +84,7 @@ class Keys:
             try:
                 metadata = await self._get(self._metadata_url)
                 self._keys = _usable(await self._get(metadata["jwks_uri"]))
-            except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError, jwt.PyJWTError) as error:
+            except (aiohttp.ClientError, OSError, *_NO_KEYS) as error:
                 # Keys that we have stay good: better a day-old key than a bot that is down with its identity provider.
                 self._failed = True
                 self._next_look = self._clock() + RETRY_FAILED  # the attempt itself may have taken long

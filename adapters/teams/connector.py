@@ -173,7 +173,7 @@ class Connector:
     ) -> Answer:
         """Make one request. Raises aiohttp.ClientError or OSError if there is no answer."""
         url = URL(f"{service_url.rstrip('/')}/{path}", encoded=True)
-        data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        data = None if body is None else _bytes(body)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json; charset=utf-8"}
         # A redirect would carry the message elsewhere.
         async with self._session.request(
@@ -226,6 +226,11 @@ class Connector:
             if error.status not in TRY_AGAIN:
                 raise
             return Answer(error.status)
+
+
+def _bytes(body: Json) -> bytes:
+    """Return a body as it is sent. Names go back as they came: half an emoji in one must not cost the answer."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 async def _json_object(response: aiohttp.ClientResponse) -> Json:

@@ -1,7 +1,8 @@
 """What nobody is waiting for, sent once; and who is in a room.
 
 Each call is one request with no retry: whoever repeats a post that may have arrived doubles it. What became of it is
-said by the outcome, and the ledger decides.
+said by the outcome, and the ledger decides. (aiohttp itself repeats a PUT or GET once when a kept connection drops; the
+same card in the place of the same message is no second message.)
 """
 
 import asyncio

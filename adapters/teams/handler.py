@@ -13,10 +13,7 @@ from adapters.teams.outbox import Outbox
 from adapters.teams.render import CARD_TYPE, to_card
 from adapters.teams.rooms import room_change_in, room_of
 from adapters.teams.translate import VERB, from_activity, from_press, is_private, is_shared, text_of
-from chatbot import cards
-from chatbot.cards import Ask
 from chatbot.coach import Coach
-from chatbot.incidents import log_incident
 from chatbot.language import legible
 from chatbot.model import Language, Message, Reply, Room
 from chatbot.roles import Actor
@@ -54,10 +51,13 @@ class CoachBot(ActivityHandler):
         message = pressed or from_activity(activity)
         if message is None:
             return
-        reply = await self._coach.reply(message)
-        # Only now, for a message that we failed to answer must be answered when it comes again.
         if not self._is_new(activity):
             return
+        try:
+            reply = await self._coach.reply(message)
+        except BaseException:  # then Teams comes again, and that must be answered
+            self._answered.forget(_key(activity))
+            raise
         here = pressed and text_at(activity, "replyToId") and not is_private(value)
         if here and not _only_for_one(activity, reply, seen_by_all=is_room(activity)):
             self._outbox.replace(activity, reply, _carried(activity, message), shared=is_shared(value))
@@ -118,7 +118,7 @@ class CoachBot(ActivityHandler):
         if not answering.done():
             # What is half done is not broken off; if there is an answer after all it follows.
             self._outbox.answer_later(activity, answering, _about(message))
-            return _card(self._too_late(message), _carried(activity, message))
+            return _card(self._coach.failed(message, TimeoutError()), _carried(activity, message))
         reply = answering.result()
         shared = is_shared(data) and is_room(activity)
         if _only_for_one(activity, reply, seen_by_all=shared):
@@ -133,11 +133,6 @@ class CoachBot(ActivityHandler):
     def _sent_to_you(self, language: Language) -> Json:
         text = self._coach.strings("reply.sent_to_you", language)
         return {"statusCode": 200, "type": MESSAGE_TYPE, "value": text}
-
-    def _too_late(self, message: Message) -> Reply:
-        coach = self._coach
-        ask = Ask(message.locale or Language.EN, coach.strings, coach.guidance, message, coach.contacts)
-        return cards.failed(ask, log_incident(TimeoutError()))
 
     async def _pass_on_change(self, activity: Json) -> None:
         """Tell the coach what became of a room. If that fails Teams comes again, for it gets no 200."""
@@ -157,8 +152,7 @@ class CoachBot(ActivityHandler):
             await self._coach.installed(Actor(workspace_of(activity), text_at(person, "aadObjectId"), name))
 
     def _is_new(self, activity: Json) -> bool:
-        activity_id = text_at(activity, "id")
-        return not activity_id or self._answered.add((text_at(part(activity, "conversation"), "id"), activity_id))
+        return not text_at(activity, "id") or self._answered.add(_key(activity))
 
     def _welcome(self, activity: Json) -> None:
         """Say hello, once: Teams tells of one installation by two activities."""
@@ -197,6 +191,11 @@ class Turns(BotAdapter):
     async def delete_activity(self, context: TurnContext, reference: Any) -> Any:
         """Refuse: see the class."""
         raise NotImplementedError("send with the outbox")
+
+
+def _key(activity: Json) -> tuple[str, str]:
+    """Return what two deliveries of an activity have in common."""
+    return text_at(part(activity, "conversation"), "id"), text_at(activity, "id")
 
 
 def _payload(turn_context: TurnContext) -> Json:

@@ -1,8 +1,9 @@
 """The command registry: one table from which parser, help, menus and manifests are made.
 
-To add a command, write a function beside this file and its words, usage and summary in strings.toml. A command returns
-None when its argument makes no sense to it: then the words are read as plain words ("next customer is
-furious" is no `next`). Only when nothing else understands them is it asked again, with `ask.insist`.
+To add a command, write a function beside this file and its words, usage and summary in strings.toml; a new file is
+imported in `__init__.py`. A command returns None when its argument makes no sense to it: then the words are read as
+plain words ("next customer is furious" is no `next`). Only when nothing else understands them is it asked again, with
+`ask.insist`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -127,7 +127,8 @@ async def _now(tips: "DailyTips", ask: Ask, subscription: "Subscription | None",
 
     if subscription is None:
         return status(ask, None)
-    await tips.send_now(subscription)
+    if not await tips.send_now(subscription):
+        return _plain(ask, "tips.no_tips", "no such tips")
     return _plain(ask, "tips.sent_now", "a tip now")
 
 

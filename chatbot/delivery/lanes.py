@@ -34,6 +34,7 @@ from chatbot.delivery.model import (
 )
 from chatbot.delivery.pace import Pace
 from chatbot.incidents import log_incident
+from chatbot.model import by_platform
 
 log = logging.getLogger("steady.delivery")
 
@@ -96,7 +97,7 @@ class Lanes:
 
     def sender(self, lane: str) -> Sender | None:
         """Return who sends for a lane; None if its platform is not configured any more."""
-        return self.senders.get(lane) or self.senders.get(lane.partition(":")[0])
+        return by_platform(self.senders, lane)
 
     async def run(self, lane: str) -> float | None:
         """Send what is due in a lane, and return when it must be run again; None if nothing is left.

@@ -1,7 +1,6 @@
 """The engine of one process: it runs all lanes itself, and at its start takes up what a crash left."""
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Callable, Collection
@@ -11,8 +10,6 @@ from typing import Any
 
 from chatbot.delivery.lanes import LANES_AT_ONCE, Lanes
 from chatbot.incidents import log_incident
-
-log = logging.getLogger("steady.delivery")
 
 #: Seconds after which a lane that broke is run again.
 _AGAIN = 5.0

@@ -34,9 +34,9 @@ class Draft:
     """What is to be sent.
 
     `key` is unique for ever: who writes it twice sends it once. `source` is what it belongs to, to find all of that.
-    `lane` is the workspace, `target` the address of the
-    conversation as its adapter wants it. `content` is JSON for whoever composes the message when it is sent. `due` and
-    `expires` are seconds since 1970; after `expires` it is skipped.
+    `lane` is the workspace, `target` the address of the conversation as its adapter wants it. `content` is JSON for
+    whoever composes the message when it is sent. `due` and `expires` are seconds since 1970; after `expires` it is
+    skipped.
     """
 
     key: str

@@ -55,8 +55,8 @@ class Pace:
         """Note that the platform takes messages."""
         self._refusals = 0
 
-    def refused(self, target: str, seconds: float | None, everywhere: bool, now: float) -> float:
-        """Note that a message was not accepted, and return after how many seconds to try it again."""
+    def refused(self, target: str, seconds: float | None, everywhere: bool, now: float) -> None:
+        """Hold the lane, or its conversation alone, for some seconds after a refusal; None: longer each time."""
         if seconds is None:
             self._refusals += 1
             seconds = min(_LONGEST_HOLD, 0.5 * 2 ** min(self._refusals, 10)) * random.uniform(0.8, 1.2)  # noqa: S311
@@ -64,4 +64,3 @@ class Pace:
             self.held_until = max(self.held_until, now + seconds)
         else:
             self._targets[target] = max(self._targets.get(target, 0.0), now + seconds)
-        return seconds

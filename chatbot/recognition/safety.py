@@ -71,11 +71,6 @@ class SafetyPatterns:
             self._add(tag, part)
         self._rank = {name: place for place, name in enumerate(ORDER)}
 
-    def escalation_for(self, text: str) -> str | None:
-        """Return the id of the escalation card (responses/safety.toml) that a message calls for, or None."""
-        found = next(iter(self.matches(text)), None)
-        return found.escalation if found else None
-
     def matches(self, text: str) -> list[Pattern]:
         """Return all patterns that a message matches, the most urgent card's first."""
         spelled = plain(text)

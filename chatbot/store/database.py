@@ -20,8 +20,6 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from chatbot.errors import SteadyError
 from chatbot.store.tables import metadata, prepare
 
-log = logging.getLogger("steady.store")
-
 T = TypeVar("T")
 Change = Callable[[AsyncConnection], Awaitable[T]]
 
@@ -213,6 +211,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _engine(url: str) -> AsyncEngine:
+    # An error of SQLAlchemy's would quote the values of its statement into whatever log it ends up in: they are hidden.
     wanted = make_url(url)
     prepare(wanted.get_backend_name())
     if url.startswith("sqlite:"):
@@ -221,6 +220,7 @@ def _engine(url: str) -> AsyncEngine:
             poolclass=AsyncAdaptedQueuePool,
             pool_size=4,
             connect_args={"timeout": _SECONDS_TO_WAIT},
+            hide_parameters=True,
         )
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
@@ -230,6 +230,7 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=5,
         pool_pre_ping=True,
         connect_args={"options": PATIENCE},
+        hide_parameters=True,
     )
 
 

@@ -1,6 +1,7 @@
 """The tables. No column says what anybody asked, and a test lists them all.
 
-People appear in two places: with what they chose for themselves, and as the one who set up a channel's tips.
+People appear with what they chose or ordered for themselves, with a chat of their own, with what they did as leads or
+for a channel, and with what they confirmed.
 Times are seconds since 1970 (UTC), days ISO dates, ids of people and rooms the platform's own.
 """
 
