@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Literal, Protocol
 
 from chatbot.deck import Deck, draw, upcoming
@@ -77,6 +78,8 @@ class Advance:
 
 #: Makes what is to be sent because a subscription was written, once its id is known.
 DraftsOf = Callable[[Subscription], Sequence[Draft]]
+#: Makes another subscription of one; it may be asked more than once.
+Alter = Callable[[Subscription], Subscription]
 
 
 class TipStore(Protocol):
@@ -89,7 +92,10 @@ class TipStore(Protocol):
         """Return the subscription with this id."""
 
     async def save(self, subscription: Subscription, drafts: DraftsOf, now: float) -> Subscription:
-        """Write a subscription, new or changed, with what is to be sent because of it; return it with its id."""
+        """Write a subscription, or over the room's, with what is to be sent because of it; return it with its id."""
+
+    async def alter(self, subscription: int, alter: Alter, drafts: DraftsOf, now: float) -> Subscription | None:
+        """Change a subscription as it stands by then, so that no other change is lost; None if it is there no more."""
 
     async def due(self, now: float, limit: int) -> Sequence[Subscription]:
         """Return subscriptions whose next run has come, the earliest first; what can't be read is left out."""
@@ -170,33 +176,51 @@ class DailyTips:
         """Return the subscription of the room that a message comes from."""
         return await self.store.find(message.workspace, message.room.key) if message.room else None
 
-    async def save(self, subscription: Subscription, *, introduce: bool = False) -> Subscription:
-        """Write a new or changed subscription, with its next run; `introduce` it to the room first."""
+    async def begin(self, subscription: Subscription) -> Subscription:
+        """Write a new subscription, with its next run; a channel is introduced to it."""
         now = self.clock()
-
-        def introduction(saved: Subscription) -> Sequence[Draft]:
-            content = {"by": saved.set_by, "language": saved.language}
-            # Two people who set it up in the same minute are introduced once.
-            return [self._draft(saved, "intro", f"{now:%Y%m%dT%H%M}", content, now)] if introduce else []
-
-        saved = await self.store.save(self._planned(subscription, now), introduction, now.timestamp())
+        planned = self._planned(subscription, now)
+        saved = await self.store.save(planned, partial(self._introduction, now), now.timestamp())
         self._changed.set()
         return saved
 
+    async def change(self, subscription: Subscription, alter: Alter, *, introduce: bool = False) -> Subscription | None:
+        """Change a subscription as it stands by now, and its next run; None if it is there no more.
+
+        `introduce`: a channel is introduced to it anew.
+        """
+        now = self.clock()
+        drafts = partial(self._introduction, now) if introduce else _nothing
+        saved = await self.store.alter(
+            subscription.id, lambda current: self._planned(alter(current), now), drafts, now.timestamp()
+        )
+        self._changed.set()
+        return saved
+
+    def _introduction(self, now: datetime, saved: Subscription) -> Sequence[Draft]:
+        content = {"by": saved.set_by, "language": saved.language}
+        # Two people who set it up in the same minute are introduced once.
+        return [] if saved.room.personal else [self._draft(saved, "intro", f"{now:%Y%m%dT%H%M}", content, now)]
+
     async def send_now(self, subscription: Subscription) -> bool:
         """Send the next tip at once, beside those that are due; return False if there is none."""
-        now = self.clock()
-        after, content = self._drawn(subscription, await self._texts(subscription))
-        if content is None:
-            return False
-        draft = self._draft(subscription, "now", secrets.token_hex(6), content, now)
-        await self.store.save(after, lambda _: [draft], now.timestamp())
-        return True
+        now, name, texts = self.clock(), secrets.token_hex(6), await self._texts(subscription)
+        drafts: list[Draft] = []
 
-    async def swap(self, subscription: Subscription) -> Subscription:
-        """Put the next tip of a subscription off to the next round."""
-        _, deck = draw(subscription.deck, deck_of(subscription, await self._texts(subscription)))
-        return await self.save(replace(subscription, deck=deck))
+        def drawn(current: Subscription) -> Subscription:
+            after, content = self._drawn(current, texts)
+            drafts[:] = [self._draft(current, "now", name, content, now)] if content else []
+            return after
+
+        await self.store.alter(subscription.id, drawn, lambda _: drafts, now.timestamp())
+        return bool(drafts)
+
+    async def swap(self, subscription: Subscription) -> Subscription | None:
+        """Put the next tip of a subscription off to the next round; None if it is there no more."""
+        texts = await self._texts(subscription)
+        return await self.change(
+            subscription, lambda current: replace(current, deck=draw(current.deck, deck_of(current, texts))[1])
+        )
 
     async def history(self, subscription: Subscription, limit: int = 10) -> Sequence[Delivery]:
         """Return what was sent and missed lately, the newest first."""
@@ -324,7 +348,7 @@ class DailyTips:
         stopped: Stopped = reason if reason in ("archived", "deleted", "uninstalled", "no_scope") else "blocked"
         for subscription in await self.store.of_workspace(lane):
             if subscription.stopped == "" and target in (None, subscription.room.address):
-                await self.save(replace(subscription, stopped=stopped))
+                await self._stop(subscription, stopped)
 
     async def room_changed(self, workspace: str, room: str | None, change: RoomChange) -> None:
         """Stop or resume the tips of a room, of a team's rooms, or of a whole workspace, as the platform tells."""
@@ -332,11 +356,25 @@ class DailyTips:
             # The address is JSON where rooms belong to a team, whose id stands in it.
             if room not in (None, subscription.room.key) and f'"{room}"' not in subscription.room.address:
                 continue
-            undone = ("uninstalled",) if room is None else ("blocked", "archived", "deleted", "no_scope")
+            undone: Sequence[Stopped] = (
+                ("uninstalled",) if room is None else ("blocked", "archived", "deleted", "no_scope")
+            )
             if change == "back" and subscription.stopped in undone:
-                await self.save(replace(subscription, stopped=""))
+                await self.change(subscription, partial(_resumed, undone))
             elif change != "back" and subscription.stopped == "":
-                await self.save(replace(subscription, stopped=_CHANGES[change]))
+                await self._stop(subscription, _CHANGES[change])
+
+    async def _stop(self, subscription: Subscription, stopped: Stopped) -> None:
+        # Whoever turned it off meanwhile keeps it off, when the room is back too.
+        await self.change(subscription, lambda now: now if now.stopped else replace(now, stopped=stopped))
+
+
+def _resumed(undone: Sequence[Stopped], subscription: Subscription) -> Subscription:
+    return replace(subscription, stopped="") if subscription.stopped in undone else subscription
+
+
+def _nothing(_: Subscription) -> Sequence[Draft]:
+    return ()
 
 
 def deck_of(subscription: Subscription, tips: Iterable[str]) -> Sequence[str]:

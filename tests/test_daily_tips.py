@@ -1,5 +1,6 @@
 """The tips of channels by conversation and by the clock: what is typed, what comes when, and what `why` says."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -205,6 +206,30 @@ async def test_a_channel_whose_schedule_cannot_be_read_holds_up_no_other(team: C
     came = await team.pass_time(START + timedelta(hours=2))
     assert ["Tip of the day" in text for text in came] == [True]
     assert team.platform.reached[-1] == "C2"
+
+
+async def test_what_others_change_at_the_same_time_is_not_lost(team: Channel) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    tips = team.delivering.tips
+    before = (await tips.store.of_workspace("test:T1"))[0]
+    shown = await tips.next_tips(before, 2)
+    await asyncio.gather(
+        tips.change(before, lambda now: replace(now, removed=now.removed | {"calm#1"})),
+        tips.change(before, lambda now: replace(now, removed=now.removed | {"calm#2"})),
+        tips.swap(before),
+        tips.change(before, lambda now: replace(now, stopped="off")),
+        tips.room_changed("test:T1", "C1", "removed"),
+    )
+    after = (await tips.store.of_workspace("test:T1"))[0]
+    assert after.removed == {"calm#1", "calm#2"}
+    assert after.stopped in ("off", "blocked")
+    assert after.next_run is None
+    assert after.deck != before.deck, shown
+    # Whoever turned it off has the last word: a room that is back does not begin by itself.
+    await tips.change(before, lambda now: replace(now, stopped="off"))
+    await tips.room_changed("test:T1", "C1", "back")
+    assert (await tips.store.of_workspace("test:T1"))[0].stopped == "off"
+    assert await tips.change(replace(before, id=before.id + 1000), lambda now: now) is None
 
 
 async def test_a_weekly_digest_brings_five(team: Channel) -> None:

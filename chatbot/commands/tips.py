@@ -90,21 +90,26 @@ async def _apply(
         "blackouts": wanted.blackouts,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    schedule = replace(known, **changed)  # type: ignore[arg-type] # each value is of its field's type
-    made = subscription or new_subscription(ask.message, wanted.language or language, schedule)
-    made = replace(
-        made,
-        schedule=schedule,
-        language=wanted.language or made.language,
-        topics=made.topics if wanted.topics is None else wanted.topics,
-        set_by=made.set_by if made.room.personal else await tips.name_of(ask.message) or made.set_by,
-        room=ask.message.room or made.room,
-        stopped="",
-    )
-    if not fits(ask.guidance, made.language, made.topics):
+    fresh = subscription or new_subscription(ask.message, wanted.language or language, known)
+    name = "" if fresh.room.personal else await tips.name_of(ask.message)
+
+    def made(current: "Subscription") -> "Subscription":
+        return replace(
+            current,
+            schedule=replace(current.schedule, **changed),  # type: ignore[arg-type] # each is of its field's type
+            language=wanted.language or current.language,
+            topics=current.topics if wanted.topics is None else wanted.topics,
+            set_by=name or current.set_by,
+            room=ask.message.room or current.room,
+            stopped="",
+        )
+
+    expected = made(fresh)
+    if not fits(ask.guidance, expected.language, expected.topics):
         return None
-    new = subscription is None or subscription.stopped != ""
-    return await tips.save(made, introduce=new and not made.room.personal)
+    if subscription is not None:
+        return await tips.change(subscription, made, introduce=subscription.stopped != "")
+    return await tips.begin(expected)
 
 
 async def _off(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
@@ -112,7 +117,7 @@ async def _off(tips: "DailyTips", ask: Ask, subscription: "Subscription | None",
 
     if subscription is None:
         return status(ask, None)
-    saved = await tips.save(replace(subscription, stopped="off"))
+    saved = await tips.change(subscription, lambda current: replace(current, stopped="off"))
     return status(ask, saved, title=ask.t("tips.off_title"))
 
 
@@ -158,8 +163,10 @@ async def _pause(tips: "DailyTips", ask: Ask, subscription: "Subscription | None
         day = read_until_day(rest, _today(tips, subscription))
     except NotUnderstood as error:
         return _refusal(ask, error)
-    schedule = replace(subscription.schedule, paused_until=day)
-    return status(ask, await tips.save(replace(subscription, schedule=schedule)), title=ask.t("tips.paused_title"))
+    saved = await tips.change(
+        subscription, lambda current: replace(current, schedule=replace(current.schedule, paused_until=day))
+    )
+    return status(ask, saved, title=ask.t("tips.paused_title"))
 
 
 async def _resume(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
@@ -167,8 +174,10 @@ async def _resume(tips: "DailyTips", ask: Ask, subscription: "Subscription | Non
 
     if subscription is None:
         return status(ask, None)
-    schedule = replace(subscription.schedule, paused_until=None)
-    saved = await tips.save(replace(subscription, schedule=schedule, stopped=""))
+    saved = await tips.change(
+        subscription,
+        lambda current: replace(current, schedule=replace(current.schedule, paused_until=None), stopped=""),
+    )
     return status(ask, saved, title=ask.t("tips.on_title"))
 
 
@@ -230,9 +239,14 @@ async def _save(tips: "DailyTips", ask: Ask, subscription: "Subscription | None"
 
 async def _drop(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     """Take a tip out of the team's deck; the message it stood in says so to everybody, so in the team's language."""
-    if subscription is None or rest not in ask.guidance.tips[subscription.language]:
+    if subscription is not None and rest in ask.guidance.tips[subscription.language]:
+        subscription = await tips.change(
+            subscription, lambda current: replace(current, removed=current.removed | {rest})
+        )
+    else:
+        subscription = None
+    if subscription is None:
         return _plain(ask, "tips.no_such_tip", "no such tip")
-    subscription = await tips.save(replace(subscription, removed=subscription.removed | {rest}))
     ours = replace(ask, language=subscription.language)
     reply = ours.reply(
         (Title(ours.t("tips.title")), Text(ours.t("tips.dropped"))),
@@ -245,9 +259,12 @@ async def _drop(tips: "DailyTips", ask: Ask, subscription: "Subscription | None"
 async def _keep(tips: "DailyTips", ask: Ask, subscription: "Subscription | None", rest: str) -> Reply:
     from chatbot.tip_cards import tip_card
 
+    if subscription is not None:
+        subscription = await tips.change(
+            subscription, lambda current: replace(current, removed=current.removed - {rest})
+        )
     if subscription is None:
         return _plain(ask, "tips.no_such_tip", "no such tip")
-    subscription = await tips.save(replace(subscription, removed=subscription.removed - {rest}))
     card = tip_card(replace(ask, language=subscription.language), [rest])
     return replace(card, for_all=True) if card else _plain(ask, "tips.no_such_tip", "no such tip")
 

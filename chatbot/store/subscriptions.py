@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chatbot.daily_tips import Advance, DraftsOf, Subscription
+from chatbot.daily_tips import Advance, Alter, DraftsOf, Subscription
 from chatbot.deck import Deck
-from chatbot.delivery.model import Delivery, Engine
+from chatbot.delivery.model import Delivery, Draft, Engine
 from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.model import Language, Room
@@ -53,7 +53,7 @@ class SqlTips:
         return _subscription(rows[0]) if rows else None
 
     async def save(self, subscription: Subscription, drafts: DraftsOf, now: float) -> Subscription:
-        """Write a subscription, new or changed, with what is to be sent because of it; return it with its id."""
+        """Write a subscription, or over the room's, with what is to be sent because of it; return it with its id."""
         values = _values(subscription)
         statement = (
             insert(self._database.engine, _table)
@@ -64,13 +64,28 @@ class SqlTips:
 
         async def change(connection: AsyncConnection) -> tuple[Subscription, set[str]]:
             saved = _subscription((await connection.execute(statement)).one())
-            lanes = await write_drafts(connection, drafts(saved), now)
-            await self._engine.enlist(connection, lanes)
-            return saved, lanes
+            return saved, await self._written(connection, drafts(saved), now)
 
         saved, lanes = await self._database.write(change)
         self._engine.wake(lanes)
         return saved
+
+    async def alter(self, subscription: int, alter: Alter, drafts: DraftsOf, now: float) -> Subscription | None:
+        """Change a subscription as it stands by then, so that no other change is lost; None if it is there no more."""
+        itself = _table.c.id == subscription
+
+        async def change(connection: AsyncConnection) -> tuple[Subscription | None, set[str]]:
+            # On PostgreSQL the row is locked until the end; on SQLite everything is.
+            row = (await connection.execute(select(_table).where(itself).with_for_update())).first()
+            if row is None:
+                return None, set()
+            altered = alter(_subscription(row))
+            await connection.execute(update(_table).where(itself).values(**_values(altered)))
+            return altered, await self._written(connection, drafts(altered), now)
+
+        altered, lanes = await self._database.write(change)
+        self._engine.wake(lanes)
+        return altered
 
     async def due(self, now: float, limit: int) -> Sequence[Subscription]:
         """Return subscriptions whose next run has come, the earliest first; what can't be read is left out."""
@@ -95,13 +110,18 @@ class SqlTips:
                 return 0, set()
             await connection.execute(_ADVANCE, [_advanced(each.after) for each in valid])
             await write_skipped(connection, [missed for each in valid for missed in each.missed], now)
-            lanes = await write_drafts(connection, [draft for each in valid for draft in each.drafts], now)
-            await self._engine.enlist(connection, lanes)
-            return len(valid), lanes
+            drafts = [draft for each in valid for draft in each.drafts]
+            return len(valid), await self._written(connection, drafts, now)
 
         done, lanes = await self._database.write(change)
         self._engine.wake(lanes)
         return done
+
+    async def _written(self, connection: AsyncConnection, drafts: Sequence[Draft], now: float) -> set[str]:
+        """Enter drafts in the ledger and have their lanes drained; return those."""
+        lanes = await write_drafts(connection, drafts, now)
+        await self._engine.enlist(connection, lanes)
+        return lanes
 
     async def next_due(self) -> float | None:
         """Return the moment of the earliest next run."""
