@@ -48,6 +48,8 @@ MOST_PHRASES = 30
 LONGEST_PHRASE = 200
 MOST_AUDIENCE = 5
 LONGEST_AUDIENCE = 40
+#: Ids of people are shorter on both platforms.
+LONGEST_PERSON = 200
 #: At least how many letters a name needs, to be typed on purpose.
 SHORTEST_ALIAS = 2
 
@@ -255,6 +257,8 @@ class Publishing:
             yield FieldProblem(None, "title", "leads.bad_nothing")
         if not written.owner:
             yield FieldProblem(None, "owner", "leads.bad_owner")
+        for name, person in (("owner", written.owner), ("deputy", written.deputy)):
+            yield from _too_long(None, name, person, LONGEST_PERSON)
         if not self.today() < written.verified_until <= self.today() + LONGEST_VERIFIED:
             yield FieldProblem(None, "verified_until", "leads.bad_date")
         yield from _too_many(None, "audience", written.audience, MOST_AUDIENCE)

@@ -669,6 +669,14 @@ async def test_words_too_long_for_a_name_become_what_agents_type(desk: Desk) -> 
     assert again.number == version.number, "nothing new, so nothing is written"
 
 
+@pytest.mark.parametrize("field", ["owner", "deputy"])
+async def test_what_is_far_too_long_for_a_person_is_refused(desk: Desk, field: str) -> None:
+    reply = await desk.type("write save", LEAD, **(GOODWILL | {field: "U" * 5_000}))
+    assert reply.form
+    assert [entry.name for entry in reply.form.fields if entry.error] == [field]
+    assert await desk.leading.publishing.pieces(HERE) == []
+
+
 # ---- all of it fits, in every language
 
 
