@@ -23,6 +23,7 @@ from chatbot.delivery.model import Sender
 from chatbot.errors import SettingsError
 from chatbot.incidents import log_incident
 from chatbot.insights import Insights
+from chatbot.push_groups import Platform
 from chatbot.roles import Groups
 from chatbot.rooms import Clocks, Rooms
 from chatbot.settings import Settings
@@ -86,6 +87,8 @@ def build(settings: Settings, port: int) -> web.Application:
     senders: dict[str, Sender] = {}
     rooms: dict[str, Rooms] = {}
     clocks: dict[str, Clocks] = {}
+    groups: dict[str, Groups] = {}
+    push_groups: dict[str, Platform] = {}
     late = timedelta(minutes=settings.tips_late_minutes)
     council = settings.works_council_mode
     delivering = Delivering(
@@ -96,11 +99,11 @@ def build(settings: Settings, port: int) -> web.Application:
         late,
         time.time,
         clocks=clocks,
+        groups=push_groups,
         works_council=council,
         keep_tips=timedelta(days=settings.keep_tips_days),
         keep_pushes=timedelta(days=settings.keep_pushes_days),
     )
-    groups: dict[str, Groups] = {}
     leading = Leading(database, coach, settings.admins, groups, time.time)
     coach.counting = insights = Insights(SqlCounts(database), council)
     coach.personal = SqlPersonal(database)
@@ -110,13 +113,14 @@ def build(settings: Settings, port: int) -> web.Application:
         from adapters.slack import SlackAdapter
 
         slack = SlackAdapter(settings, coach)
-        senders["slack"] = rooms["slack"] = groups["slack"] = clocks["slack"] = slack.delivery
+        senders["slack"] = rooms["slack"] = groups["slack"] = slack.delivery
+        clocks["slack"] = push_groups["slack"] = slack.delivery
         surfaces.append((slack, ""))
     if settings.has_teams:
         from adapters.teams import TeamsAdapter
 
         teams = TeamsAdapter(settings, coach)
-        senders["teams"] = rooms["teams"] = groups["teams"] = teams.delivery
+        senders["teams"] = rooms["teams"] = groups["teams"] = push_groups["teams"] = teams.delivery
         surfaces.append((teams, ""))
     if settings.serves_playground:
         from adapters.web import Playground

@@ -10,6 +10,7 @@ from chatbot.delivery.lanes import Lanes
 from chatbot.delivery.local import LocalEngine
 from chatbot.delivery.model import Engine, Reason, Sender
 from chatbot.freshness import Freshness
+from chatbot.push_groups import Platform, PushGroups
 from chatbot.pushing import Pushes
 from chatbot.retention import KEEP_PUSHES, KEEP_TIPS, Retention
 from chatbot.roles import NotAllowed, Role
@@ -28,8 +29,8 @@ class Delivering:
     """What is sent without anybody waiting for it.
 
     `senders` and `rooms` go by platform ("slack") or workspace, and so do `clocks`, where messages don't tell people's
-    zone. They are read when something is sent, so they may be filled in until `start`. The clock gives seconds since
-    1970.
+    zone, and `groups`, whose people a push can go to. They are read when something is sent, so they may be filled in
+    until `start`. The clock gives seconds since 1970.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Delivering:
         engine: Callable[[Lanes], Engine] | None = None,
         *,
         clocks: Mapping[str, Clocks] | None = None,
+        groups: Mapping[str, Platform] | None = None,
         works_council: bool = False,
         keep_tips: timedelta = KEEP_TIPS,
         keep_pushes: timedelta = KEEP_PUSHES,
@@ -69,6 +71,7 @@ class Delivering:
             senders,
             self.tips.clock,
             works_council=works_council,
+            groups=PushGroups({} if groups is None else groups, clock),
         )
         composer.pushes = coach.pushes = self.pushes
         self.freshness = Freshness(SqlFreshness(database, self.engine), coach.preferences, _by_id, self.tips.clock)

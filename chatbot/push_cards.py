@@ -6,7 +6,7 @@ from math import ceil
 
 from chatbot import dates
 from chatbot.delivery.model import Reason
-from chatbot.language import OWN_NAMES
+from chatbot.language import OWN_NAMES, legible
 from chatbot.model import (
     Block,
     Button,
@@ -26,8 +26,10 @@ from chatbot.model import (
     Title,
     quoted,
 )
+from chatbot.push_groups import Group, GroupUntold
 from chatbot.pushing import LONGEST_TEXT, LONGEST_TITLE, Estimate, Push, Report
 from chatbot.rooms_seen import KnownRoom
+from chatbot.strings import Strings
 from chatbot.voice import Voice
 from chatbot.zones import SUGGESTED
 
@@ -133,13 +135,18 @@ def confirm(voice: Voice, push: Push, estimate: Estimate) -> Reply:
     _, words = push.wording(voice.language)
     if not (estimate.channels or estimate.people):
         return voice.reply(
-            (Title(voice.t("push.confirm_title")), Lead(voice.t("push.nobody"))),
+            (
+                Title(voice.t("push.confirm_title")),
+                Lead(voice.t("push.nobody")),
+                *([Text(voice.t("push.unreached", count=estimate.unreached))] if estimate.unreached else []),
+            ),
             (Button(voice.t("push.throw_away"), f"push discard {push.id}"),),
             "a push that would reach nobody",
         )
     facts = [
         voice.t("push.channels", count=estimate.channels),
         voice.t("push.people", count=estimate.people),
+        *([voice.t("push.unreached", count=estimate.unreached)] if estimate.unreached else []),
         voice.t("push.takes", time=duration(voice, estimate.seconds)),
         voice.t("push.languages", names=", ".join(OWN_NAMES[tag] for tag in Language if tag in push.words)),
         voice.t("push.when_at", time=dates.clock(push.at), zone=push.zone) if push.at else voice.t("push.when_now"),
@@ -294,6 +301,7 @@ def form(
     voice: Voice,
     command: str,
     channels: Sequence[KnownRoom],
+    groups: Sequence[Group],
     topics: Mapping[str, str],
     values: Mapping[str, str],
     errors: Mapping[str, str],
@@ -328,9 +336,11 @@ def form(
             voice.t("push.form_to"),
             tuple(to),
             tuple(filter(None, values.get("to", "").split(","))),
-            errors.get("to", ""),
+            errors.get("to", "") or ("" if groups else errors.get("groups", "")),
             several=True,
+            optional=bool(groups),
         ),
+        *_of_groups(voice, groups, values, errors),
         Choice(
             "languages",
             voice.t("push.form_languages"),
@@ -369,6 +379,17 @@ def form(
             )
         )
     return _a_form(voice, voice.t("push.form_title"), command, fields)
+
+
+def _of_groups(
+    voice: Voice, groups: Sequence[Group], values: Mapping[str, str], errors: Mapping[str, str]
+) -> Iterable[Choice]:
+    """Yield the choice of groups, if there are any."""
+    if groups:
+        options = tuple(Option(group.id, legible(group.name)[:_LONGEST_LABEL]) for group in groups)
+        chosen = tuple(filter(None, values.get("groups", "").split(",")))
+        label, error = voice.t("push.form_groups"), errors.get("groups", "")
+        yield Choice("groups", label, options, chosen, error, several=True, optional=True)
 
 
 def words_form(
@@ -434,6 +455,25 @@ def plain(voice: Voice, key: str, why: str, push: int = 0) -> Reply:
     """Return one sentence, with the way to the other pushes."""
     back = Button(voice.t("push.back"), f"push report {push}") if push else Button(voice.t("push.all"), "push list")
     return voice.reply((Title(voice.t("push.list_title")), Lead(voice.t(key))), (back,), why)
+
+
+def untold(voice: Voice, error: GroupUntold, push: int) -> Reply:
+    """Return that nobody tells who is in a group, with the ways on for a draft."""
+    return voice.reply(
+        (Title(voice.t("push.list_title")), Lead(why_untold(voice.strings, voice.language, error))),
+        (
+            Button(voice.t("push.again"), f"push confirm {push}", "primary"),
+            Button(voice.t("push.throw_away"), f"push discard {push}", "danger"),
+        ),
+        "a push to a group that the platform does not tell of",
+    )
+
+
+def why_untold(strings: Strings, language: Language, error: GroupUntold) -> str:
+    """Return what is to be done where nobody tells who is in a group."""
+    if error.permission:
+        return strings("push.group_not_granted", language, name=error.name, permission=error.permission)
+    return strings("push.group_untold", language, name=error.name)
 
 
 def gone(voice: Voice) -> Reply:

@@ -8,7 +8,7 @@ whoever calls.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,6 +19,7 @@ from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.language import legible
 from chatbot.model import Language, Room, by_platform
+from chatbot.push_groups import MOST_CHOSEN, Group, PushGroups
 from chatbot.roles import Actor
 from chatbot.rooms_seen import KnownRoom, RoomStore
 from chatbot.tips import moment
@@ -54,18 +55,24 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Who gets it: all channels or some by their keys, people with a conversation; no `languages` means all."""
+    """Who gets it: all channels or some by their keys, people with a conversation, all or those of groups by their ids.
+
+    No `languages` means all.
+    """
 
     channels: bool = False
     rooms: tuple[str, ...] = ()
     people: bool = False
     languages: tuple[Language, ...] = ()
+    groups: tuple[str, ...] = ()
 
-    def take(self, known: KnownRoom) -> bool:
-        """Return whether a room gets it."""
+    def take(self, known: KnownRoom, members: Collection[str] = ()) -> bool:
+        """Return whether a room gets it; `members` are the people of the groups."""
         if self.languages and known.language not in self.languages:
             return False
-        return self.people if known.room.personal else self.channels or known.room.key in self.rooms
+        if known.room.personal:
+            return self.people or known.person in members
+        return self.channels or known.room.key in self.rooms
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class Push:
     `topic`, `piece` and `version` say which published piece it brings; a free text has none. `at` is the local time at
     which each recipient gets it, None for at once; `zone` stands in where a recipient's is not known. `moment` is when
     it was begun, in seconds since 1970. `revision` counts its corrections, and `applied` those that what was sent has
-    been changed to.
+    been changed to. `group_names` are what the groups among its targets were called when it was made, by their ids.
     """
 
     workspace: str
@@ -97,6 +104,7 @@ class Push:
     resent: int = 0
     moment: float = 0.0
     id: int = 0
+    group_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -113,12 +121,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How many get it, and in how many seconds it is sent, behind `waiting` messages that are due before it."""
+    """How many get it, and in how many seconds it is sent, behind `waiting` messages that are due before it.
+
+    `unreached` people of its groups get nothing: they have no conversation with Steady yet.
+    """
 
     channels: int
     people: int
     seconds: float
     waiting: int = 0
+    unreached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +270,7 @@ class PushStore(Protocol):
 class Pushes:
     """Sends what leads push, and takes it back. `senders` go by platform or workspace; the clock gives UTC.
 
-    In `works_council` mode nobody is asked for receipts, and none are kept.
+    In `works_council` mode nobody is asked for receipts, and none are kept. `groups` tells who is in a group.
     """
 
     def __init__(
@@ -271,6 +283,7 @@ class Pushes:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         works_council: bool = False,
+        groups: PushGroups,
     ) -> None:
         self.store = store
         self.rooms = rooms
@@ -279,6 +292,7 @@ class Pushes:
         self._quiet = quiet
         self._leads = leads
         self._senders = senders
+        self._groups = groups
         self._changed = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
@@ -299,21 +313,37 @@ class Pushes:
         await self._need(actor)
         return [known for known in await self.rooms.of_workspace(actor.workspace) if not known.room.personal]
 
-    async def estimate(self, actor: Actor, targets: Targets) -> Estimate:
-        """Return how many a push would go to, and how long that would take at the platform's pace."""
+    async def groups(self, actor: Actor) -> Sequence[Group]:
+        """Return the groups whose people a push can go to; none where the platform tells of none."""
         await self._need(actor)
-        taken = await self._recipients(actor.workspace, targets)
+        rooms = await self.rooms.of_workspace(actor.workspace)
+        return await self._groups.offered(actor.workspace, [known.room.address for known in rooms])
+
+    async def estimate(self, actor: Actor, push: Push) -> Estimate:
+        """Return how many a push would go to, and how long that would take at the platform's pace.
+
+        Raises GroupUntold if the platform does not tell who is in one of its groups.
+        """
+        await self._need(actor)
+        members = await self._members(actor.workspace, push)
+        rooms = await self.rooms.of_workspace(actor.workspace)
+        taken = [known for known in rooms if push.targets.take(known, members)]
+        unreached = members.difference(known.person for known in rooms if known.room.personal)
         people = sum(known.room.personal for known in taken)
         waiting = await self.store.waiting(actor.workspace, self._now)
         limits = self._limits(actor.workspace)
         seconds = (len(taken) + waiting) / limits.per_lane if limits else 0.0
-        return Estimate(len(taken) - people, people, seconds, waiting)
+        return Estimate(len(taken) - people, people, seconds, waiting, len(unreached))
 
     async def create(self, actor: Actor, push: Push) -> Push:
         """Write a draft; nothing is sent. Raises BadPush, saying at each field what is wrong."""
         await self._need(actor)
         push = replace(push, words={tag: _tidy(words) for tag, words in push.words.items()})
+        chosen = push.targets.groups
+        offered = {group.id: group.name for group in await self.groups(actor)} if chosen else {}
         wrong = dict(_wrong(push))
+        if not set(chosen) <= set(offered):
+            wrong["groups"] = "unknown"
         if wrong:
             raise BadPush(wrong)
         fresh = replace(
@@ -324,6 +354,7 @@ class Pushes:
             receipts=push.receipts and not self.works_council,
             state="draft",
             id=0,
+            group_names={group: legible(offered[group]) for group in chosen},
         )
         return await self.store.create(fresh, self._now)
 
@@ -343,11 +374,14 @@ class Pushes:
         return _report(found, *await self.store.counted(found))
 
     async def start(self, actor: Actor, push: int) -> Push:
-        """Begin to send a draft; the rows are written in the background. Raises WrongMoment if it was begun before."""
+        """Begin to send a draft; the rows are written in the background.
+
+        Raises WrongMoment if it was begun before, GroupUntold as `estimate` does.
+        """
         found = await self.find(actor, push)
         if found.state != "draft":
             raise WrongMoment("begun")
-        if not await self._recipients(actor.workspace, found.targets):
+        if not await self._recipients(found):
             raise WrongMoment("nobody")
         if not await self.store.begin(found, actor, self._now):
             raise WrongMoment("begun")
@@ -441,7 +475,7 @@ class Pushes:
 
     async def _write(self, push: Push) -> None:
         """Write the rows of a push; what an earlier try wrote is left as it is."""
-        taken = await self._recipients(push.workspace, push.targets)
+        taken = await self._recipients(push)
         for first in range(0, len(taken), TOGETHER):
             drafts: list[Draft] = []
             skipped: list[tuple[Draft, Reason]] = []
@@ -503,8 +537,12 @@ class Pushes:
         self._changed.set()
         return await self._of(actor.workspace, push.id)
 
-    async def _recipients(self, workspace: str, targets: Targets) -> Sequence[KnownRoom]:
-        return [known for known in await self.rooms.of_workspace(workspace) if targets.take(known)]
+    async def _recipients(self, push: Push) -> Sequence[KnownRoom]:
+        members = await self._members(push.workspace, push)
+        return [known for known in await self.rooms.of_workspace(push.workspace) if push.targets.take(known, members)]
+
+    async def _members(self, workspace: str, push: Push) -> frozenset[str]:
+        return await self._groups.members(workspace, push.targets.groups, push.group_names)
 
     async def begun(self, actor: Actor, push: int) -> Push:
         """Return a push that can still be changed. Raises WrongMoment if it was not begun, or is withdrawn."""
@@ -572,8 +610,10 @@ def _wrong(push: Push) -> Sequence[tuple[str, str]]:
         if not push.topic and len(words.lead.encode()) > LONGEST_TEXT:
             wrong.append(("text", "too_long"))
     targets = push.targets
-    if not (targets.channels or targets.rooms or targets.people):
+    if not (targets.channels or targets.rooms or targets.people or targets.groups):
         wrong.append(("to", "missing"))
+    if len(targets.groups) > MOST_CHOSEN:
+        wrong.append(("groups", "too_many"))
     return wrong
 
 
@@ -631,6 +671,8 @@ def to_json(push: Push) -> str:
         "applied": push.applied,
         "resent": push.resent,
     }
+    if push.group_names:  # which a Steady from before there were groups could not read
+        told["group_names"] = dict(push.group_names)
     return json.dumps(told, ensure_ascii=False)
 
 
@@ -648,6 +690,7 @@ def from_json(text: str) -> dict[str, Any]:
             tuple(targets["rooms"]),
             targets["people"],
             tuple(Language(tag) for tag in targets["languages"]),
+            tuple(targets.get("groups", ())),
         ),
         "at": time.fromisoformat(told["at"]) if told["at"] else None,
     }

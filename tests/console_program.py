@@ -30,6 +30,7 @@ from chatbot.settings import Settings
 from chatbot.store.counts import SqlCounts
 from chatbot.store.database import Database
 from tests.fake_identity import private_key
+from tests.fake_team import FakeGroups
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 HOME, AWAY = "slack:T1", "slack:T2"
@@ -113,12 +114,13 @@ class Provider:
         return web.json_response({"ok": True, "access_token": "xoxp-1", "id_token": token}, status=self.token_status)
 
 
-class Platform:
+class Platform(FakeGroups):
     """Takes what is pushed; `broken` addresses take nothing."""
 
     limits = Limits(per_target=1000, per_lane=1000, looks=1000)
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[tuple[str, Reply]] = []
         self.amended: list[Reply] = []
         self.broken: set[str] = set()
@@ -270,7 +272,14 @@ async def running(coach: Coach, url: str, **changes: Any) -> AsyncIterator[Here]
         return now[0].timestamp()
 
     delivering = Delivering(
-        database, coach, {"slack": platform}, {}, timedelta(hours=2), clock, engine=lambda lanes: _ByHand()
+        database,
+        coach,
+        {"slack": platform},
+        {},
+        timedelta(hours=2),
+        clock,
+        engine=lambda lanes: _ByHand(),
+        groups={"slack": platform},
     )
     leading = Leading(database, coach, {"*": [ADMIN.person]}, {}, clock, fits=False)
     insights = coach.counting = Insights(SqlCounts(database), clock=lambda: now[0])

@@ -362,7 +362,7 @@ async def _open(door: Door, coach: Coach, platform: str, url: str, *, fits: bool
         return door.now.timestamp()
 
     known = {platform: door.adapter.delivery}
-    door.delivering = Delivering(database, coach, known, known, timedelta(hours=2), clock, engine=ByHand)
+    door.delivering = Delivering(database, coach, known, known, timedelta(hours=2), clock, engine=ByHand, groups=known)
     admins = {door.workspace: [door._id(LENA)], door.elsewhere: [door._id(LARS)]}
     door.leading = Leading(database, coach, admins, known, clock, fits=fits)
     await door.leading.start()

@@ -11,6 +11,7 @@ from chatbot.coach import Coach
 from chatbot.delivery.lanes import Lanes
 from chatbot.delivery.model import Absent, Delivery, Limits, Look, Outcome, Sent
 from chatbot.model import Message, Reply, plain_text
+from chatbot.push_groups import Group
 from chatbot.rooms import Standing
 from chatbot.store.database import Database
 
@@ -18,7 +19,24 @@ START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # a Friday
 HERE = "test:T1"
 
 
-class Platform:
+class FakeGroups:
+    """A platform's groups; `members_of` has who is in one, or why it does not tell."""
+
+    def __init__(self) -> None:
+        self.groups_here: list[Group] = []
+        self.members_of: dict[str, set[str] | Exception] = {}
+
+    async def groups(self, workspace: str, addresses: Collection[str]) -> list[Group]:
+        return self.groups_here
+
+    async def members(self, workspace: str, group: str) -> Collection[str]:
+        told = self.members_of[group]
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+
+class Platform(FakeGroups):
     """A platform that keeps what stands in each conversation, and says of everybody that they are `who`.
 
     It answers with what is planned: in `answers` by target, or "amend" and the target, in order; else `answer` for
@@ -28,6 +46,7 @@ class Platform:
     limits = Limits(per_target=1000, per_lane=1000, looks=1000)
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[tuple[Delivery, Reply]] = []
         self.amended: list[tuple[Delivery, Reply]] = []
         self.shown: dict[str, str] = {}
@@ -97,7 +116,9 @@ class Team:
         self.now = START
         here = {HERE.partition(":")[0]: self.platform}
         late = timedelta(hours=2)
-        self.delivering = Delivering(database, coach, here, here, late, lambda: self.now.timestamp(), engine=ByHand)
+        self.delivering = Delivering(
+            database, coach, here, here, late, lambda: self.now.timestamp(), engine=ByHand, groups=here
+        )
 
     @classmethod
     @asynccontextmanager

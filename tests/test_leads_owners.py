@@ -197,7 +197,7 @@ async def test_a_busy_graph_is_asked_again(here: Here, status: int, monkeypatch:
 
 async def test_a_graph_that_hangs_is_not_waited_for(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     await here.says("lead add owners")
-    monkeypatch.setattr("adapters.teams.owners.SECONDS_TO_TELL", 0.05)
+    monkeypatch.setattr("adapters.teams.team_members.SECONDS_TO_TELL", 0.05)
     here.far.hanging = asyncio.Event()
     here.teams.now[0] += 61
     assert await here.roles.role_of(WORKSPACE, BEN) == "agent"

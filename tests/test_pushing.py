@@ -126,7 +126,7 @@ async def test_every_call_asks_for_the_role(team: Leads) -> None:
     made = await team.made()
     words = {Language.EN: TEXT}
     calls: Sequence[Any] = (
-        team.pushes.channels(AGENT), team.pushes.estimate(AGENT, Targets(channels=True)),
+        team.pushes.channels(AGENT), team.pushes.estimate(AGENT, made), team.pushes.groups(AGENT),
         team.pushes.create(AGENT, made), team.pushes.find(AGENT, 1), team.pushes.list(AGENT),
         team.pushes.report(AGENT, 1), team.pushes.start(AGENT, 1), team.pushes.discard(AGENT, 1),
         team.pushes.cancel(AGENT, 1), team.pushes.correct(AGENT, 1, words), team.pushes.withdraw(AGENT, 1),
@@ -732,7 +732,7 @@ async def test_a_room_that_refuses_gets_no_further_push(team: Leads) -> None:
     await team.begun()
     await team.run()
     assert "Failed: 1 (the channel is archived)" in await team.ask("push report 1")
-    assert (await team.pushes.estimate(LEAD, Targets(channels=True))).channels == 1
+    assert (await team.pushes.estimate(LEAD, await team.pushes.find(LEAD, 1))).channels == 1
 
 
 async def test_a_database_that_fails_delays_no_answer(team: Leads, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,10 @@ Each call is one request with no retry: whoever repeats a post that may have arr
 is said by the outcome, and the ledger decides.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +22,8 @@ from chatbot.delivery.model import Absent, CantTell, Delivery, Failed, Later, Li
 from chatbot.errors import SteadyError
 from chatbot.language import legible
 from chatbot.model import Mention, Message, Reply, Room
-from chatbot.roles import NotGranted
+from chatbot.push_groups import Group
+from chatbot.roles import GROUP, NotGranted
 from chatbot.rooms import Standing
 
 log = logging.getLogger("steady.slack.delivery")
@@ -30,6 +32,8 @@ log = logging.getLogger("steady.slack.delivery")
 EVENT_TYPE = "steady_delivery"
 #: Slack's own limit for a conversation; it lets short bursts pass.
 _PER_CONVERSATION = 1.0
+#: A form can be opened for three seconds after somebody asked for it, whatever else there is to do.
+_SECONDS_TO_TELL = 1.5
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
 #: A post that is not on its way by then, connection and all, was held up by something that others took for our end.
 _SECONDS_TO_LEAVE = 4.0
@@ -235,6 +239,23 @@ class SlackDelivery:
                 return "stranger"
         return "cant_tell"
 
+    async def groups(self, workspace: str, addresses: Collection[str]) -> Sequence[Group]:
+        """Return the workspace's user groups but for disabled ones.
+
+        Raises NotGranted, SteadyError or aiohttp's errors if Slack does not tell.
+        """
+        try:
+            async with asyncio.timeout(_SECONDS_TO_TELL):
+                answer = await self._read("usergroups.list", {"include_disabled": "false"})
+        except TimeoutError:
+            raise SteadyError("Slack does not tell in time which user groups there are.") from None
+        if answer.error in _NOT_GRANTED:
+            raise NotGranted("usergroups:read")
+        if answer.error:
+            raise SteadyError(f"Slack does not tell which user groups there are ({answer.error}).")
+        found = ((string_in(one, "id"), _called(one)) for one in _list(answer.body, "usergroups"))
+        return [Group(f"{GROUP}{group}", name) for group, name in found if group and name]
+
     async def members(self, workspace: str, group: str) -> Collection[str]:
         """Return the ids of a user group's members.
 
@@ -291,6 +312,12 @@ def _seconds(text: str | None) -> float | None:
 def _list(holder: Payload, key: str) -> list[Any]:
     value = holder.get(key)
     return value if isinstance(value, list) else []
+
+
+def _called(group: Any) -> str:
+    """Return what people type to mention a user group, or else its name."""
+    handle = string_in(group, "handle")
+    return legible(f"@{handle}" if handle else string_in(group, "name"))
 
 
 def _next(body: Payload) -> str:

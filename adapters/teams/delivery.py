@@ -7,7 +7,7 @@ same card in the place of the same message is no second message.)
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from urllib.parse import quote
 
 import aiohttp
@@ -15,13 +15,14 @@ import aiohttp
 from adapters.teams.activity import Json, text_at
 from adapters.teams.auth import is_among, service_urls
 from adapters.teams.connector import Answer, Connector, NoTokenError
-from adapters.teams.owners import Owners
 from adapters.teams.render import to_activity
 from adapters.teams.rooms import Reference
+from adapters.teams.team_members import TeamMembers
 from adapters.teams.translate import CONNECTOR_PERSON
 from chatbot.delivery.model import CantTell, Delivery, Failed, Later, Limits, Look, Outcome, Sent, Unknown
 from chatbot.errors import SteadyError
 from chatbot.model import Mention, Message, Reply
+from chatbot.push_groups import Group
 from chatbot.rooms import Standing
 from chatbot.settings import Settings
 
@@ -52,7 +53,7 @@ class TeamsDelivery:
         self.limits = Limits(_PER_CONVERSATION, settings.teams_messages_per_second, _LOOKS)
         self._service_urls = service_urls(settings)
         self._connector: Connector | None = None
-        self._owners = Owners(settings.teams_graph_url)
+        self._team_members = TeamMembers(settings.teams_graph_url)
 
     def open(self, connector: Connector) -> None:
         """Send by `connector` from now on; until then nothing leaves."""
@@ -130,9 +131,18 @@ class TeamsDelivery:
             case _:
                 return "cant_tell"
 
+    async def groups(self, workspace: str, addresses: Collection[str]) -> Sequence[Group]:
+        """Return the teams of the rooms at these addresses. Raises NoTokenError while Teams is not started."""
+        found = (self._reference(address) for address in addresses)
+        here = [room for room in found if room and workspace == f"teams:{room.tenant}"]
+        return await self._team_members.teams(self._open(), here)
+
     async def members(self, workspace: str, group: str) -> Collection[str]:
-        """Return the ids of those who own a team. Raises NotGranted, or SteadyError if Microsoft does not tell."""
-        return await self._owners.ids(self._open(), workspace.partition(":")[2], group)
+        """Return the ids of those who are in a team, or own it.
+
+        Raises NotGranted, or SteadyError if Microsoft does not tell.
+        """
+        return await self._team_members.ids(self._open(), workspace.partition(":")[2], group)
 
     async def owners(self, message: Message) -> Mention | None:
         """Return the owners of the team whose channel a message was written in; None if it was in no team's.
@@ -142,7 +152,7 @@ class TeamsDelivery:
         found = self._reference(message.room.address) if message.room and message.room.certain else None
         if found is None or not found.team or message.workspace != f"teams:{found.tenant}":
             return None
-        return await self._owners.group(self._open(), found)
+        return await self._team_members.owners(self._open(), found)
 
     async def identified(self, message: Message, mention: Mention) -> Mention:
         """Return a mention with the id by which a person's own messages go, as Teams tells it at this moment.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.teams.icons import color_icon, outline_icon
-from adapters.teams.owners import PERMISSION
+from adapters.teams.team_members import PERMISSION
 from chatbot.commands import COMMANDS
 from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import SettingsError

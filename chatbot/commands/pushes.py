@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatbot import cards
 from chatbot.cards import Ask
 from chatbot.commands.registry import action_in, command
+from chatbot.incidents import log_incident
 from chatbot.model import Language, Reply
 from chatbot.roles import Actor, NotAllowed
 
@@ -21,6 +22,9 @@ _BY_BUTTON = ("piece", "save", "confirm", "preview", "send", "discard")
 _FOR_ALL = ("open", "got")
 #: The longest number that counts pushes in any database.
 _DIGITS = 15
+#: What is kept of a field: the longest text, or all of many channels' keys.
+_LONGEST_FIELD = 4_000
+_LONGEST_CHOICE = 20_000
 
 
 def action_of(coach: "Coach", argument: str) -> tuple[str, str]:
@@ -35,6 +39,7 @@ async def push(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
     if coach.pushes is None or (argument and not action):
         return None
     from chatbot import push_cards
+    from chatbot.push_groups import GroupUntold
     from chatbot.pushing import NoSuchPush, WrongMoment
 
     number = _number(rest)
@@ -49,6 +54,9 @@ async def push(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         return push_cards.gone(ask)
     except WrongMoment as error:
         return push_cards.plain(ask, f"push.not_{error.why}", f"push refused: {error.why}", number)
+    except GroupUntold as error:
+        log_incident(error)
+        return push_cards.untold(ask, error, number)
 
 
 async def _read(pushes: "Pushes", ask: Ask, action: str, number: int) -> Reply:
@@ -103,13 +111,14 @@ async def _form(this: _Lead, command_: str, values: Mapping[str, str], errors: M
     from chatbot import push_cards
 
     channels = await this.pushes.channels(this.actor)  # only for leads
+    groups = await this.pushes.groups(this.actor)
     named = {}
     if command_ == "push save":
         for piece in await _pieces(this):
             if piece.live and piece.live.written.written:
                 named[str(piece.id)] = piece.live.written.title(this.ask.language)
     may_count = not this.pushes.works_council
-    return push_cards.form(this.ask, command_, channels, named, values, errors, receipts=may_count)
+    return push_cards.form(this.ask, command_, channels, groups, named, values, errors, receipts=may_count)
 
 
 async def _save(this: _Lead) -> Reply:
@@ -118,7 +127,8 @@ async def _save(this: _Lead) -> Reply:
     from chatbot.pushing import BadPush, Push, Targets
 
     await this.pushes.channels(this.actor)  # only for leads
-    values = {name: value[:4000] for name, value in this.ask.message.values.items()}
+    typed = this.ask.message.values.items()
+    values = {name: value[: _LONGEST_CHOICE if name in ("to", "groups") else _LONGEST_FIELD] for name, value in typed}
     errors: dict[str, str] = {}
     of_piece = this.rest.startswith("piece ")
     wanted = this.rest.removeprefix("piece ") if of_piece else values.get("piece", "")
@@ -141,6 +151,7 @@ async def _save(this: _Lead) -> Reply:
         rooms=tuple(value.removeprefix("room:") for value in to if value.startswith("room:")),
         people="people" in to,
         languages=tuple(tag for tag in Language if tag in values.get("languages", "").split(",")),
+        groups=tuple(dict.fromkeys(filter(None, values.get("groups", "").split(",")))),
     )
     made = Push(
         workspace=this.actor.workspace,
@@ -163,16 +174,26 @@ async def _save(this: _Lead) -> Reply:
         errors |= push_cards.problems(this.ask, error.fields)
         form_command = f"push save piece {wanted}" if of_piece else "push save"
         return await _form(this, form_command, values, errors)
-    return push_cards.confirm(this.ask, made, await this.pushes.estimate(this.actor, made.targets))
+    return await _estimated(this, made)
 
 
 async def _confirm(this: _Lead) -> Reply:
-    from chatbot import push_cards
-
     found = await this.pushes.find(this.actor, this.number)
     if found.state != "draft":
         return await this.report()
-    return push_cards.confirm(this.ask, found, await this.pushes.estimate(this.actor, found.targets))
+    return await _estimated(this, found)
+
+
+async def _estimated(this: _Lead, draft: "Push") -> Reply:
+    """Show to how many a draft would go."""
+    from chatbot import push_cards
+    from chatbot.push_groups import GroupUntold
+
+    try:
+        return push_cards.confirm(this.ask, draft, await this.pushes.estimate(this.actor, draft))
+    except GroupUntold as error:
+        log_incident(error)
+        return push_cards.untold(this.ask, error, draft.id)
 
 
 async def _preview(this: _Lead) -> Reply:

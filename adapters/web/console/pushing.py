@@ -10,9 +10,12 @@ from aiohttp import web
 from adapters.web.console.door import Door, Visit
 from adapters.web.console.pages import Pages
 from adapters.web.console.pieces import see
+from chatbot.incidents import log_incident
 from chatbot.model import Language
 from chatbot.publishing import Piece
-from chatbot.pushing import BadPush, Push, Report, Targets, Wording, WrongMoment
+from chatbot.push_cards import why_untold
+from chatbot.push_groups import GroupUntold
+from chatbot.pushing import BadPush, Estimate, Push, Report, Targets, Wording, WrongMoment
 from chatbot.written import lines
 from chatbot.zones import find_zone
 
@@ -61,7 +64,12 @@ class PushPages:
         pushes = visit.services.pushes
         report = await pushes.report(visit.actor, visit.number("push"))
         push = report.push
-        estimate = await pushes.estimate(visit.actor, push.targets) if push.state == "draft" else None
+        estimate: Estimate | None = None
+        if push.state == "draft":
+            try:
+                estimate = await pushes.estimate(visit.actor, push)
+            except GroupUntold as untold:
+                trouble, status = self._untold(visit, untold), 409
         channels = await self._channels(visit)
         chosen = [channels.get(key, key) for key in push.targets.rooms]
         wording = {language: words for language in Language if (words := push.words.get(language))}
@@ -75,6 +83,7 @@ class PushPages:
             duration=self._duration(visit, estimate.seconds) if estimate else "",
             wording=wording,
             chosen=chosen,
+            chosen_groups=[push.group_names.get(group, group) for group in push.targets.groups],
             trouble=trouble,
             **self._shown(visit, report),
         )
@@ -143,7 +152,7 @@ class PushPages:
     async def _create(self, visit: Visit) -> web.Response:
         """Write a draft and show how many it would go to; nothing is sent before that is confirmed."""
         if visit.text("lang"):
-            return await self._form(visit, dict(visit.form), {}, visit.form.getall("room", []))
+            return await self._form(visit, dict(visit.form), {})
         wrong: dict[str, str] = {}
         piece = await self._chosen_piece(visit, wrong)
         channels = await self._channels(visit)
@@ -153,6 +162,7 @@ class PushPages:
             rooms=tuple(key for key in visit.form.getall("room", []) if key in channels) if to == "rooms" else (),
             people=to == "people",
             languages=tuple(tag for tag in Language if str(tag) in visit.form.getall("only", [])),
+            groups=tuple(dict.fromkeys(visit.form.getall("group", []))) if to == "groups" else (),
         )
         at, zone = self._time(visit, wrong)
         push = Push(
@@ -174,7 +184,7 @@ class PushPages:
                 return see(f"{self._base}/pushes/{made.id}")
             except BadPush as bad:
                 wrong = _keys(bad)
-        return await self._form(visit, dict(visit.form), wrong, visit.form.getall("room", []), status=422)
+        return await self._form(visit, dict(visit.form), wrong, status=422)
 
     async def _chosen_piece(self, visit: Visit, wrong: dict[str, str]) -> Piece | None:
         chosen = visit.text("piece")
@@ -205,7 +215,6 @@ class PushPages:
         visit: Visit,
         values: Mapping[str, str],
         wrong: Mapping[str, str],
-        rooms: Sequence[str] = (),
         status: int = 200,
     ) -> web.Response:
         t, language = visit.services.coach.strings, visit.language
@@ -218,7 +227,9 @@ class PushPages:
             typed_to=f"{self._base}/pushes/new",
             values=given,
             only=visit.form.getall("only", []),
-            rooms=set(rooms),
+            rooms=visit.form.getall("room", []),
+            chosen_groups=visit.form.getall("group", []),
+            groups=await visit.services.pushes.groups(visit.actor),
             channels=await self._channels(visit),
             pieces=[(piece.id, piece.live.written.title(language)) for piece in await self._live(visit) if piece.live],
             wrong={name: t(key, language) for name, key in wrong.items()},
@@ -259,6 +270,8 @@ class PushPages:
             return self._correction(visit, push, words, _keys(bad))
         except WrongMoment as wrong:
             return await self._one(visit, self._why(visit, wrong), status=409)
+        except GroupUntold as untold:
+            return await self._one(visit, self._untold(visit, untold), status=409)
         return see(f"{self._base}/pushes/{push.id}")
 
     def _correction(
@@ -296,7 +309,13 @@ class PushPages:
                     raise web.HTTPBadRequest
         except WrongMoment as wrong:
             return await self._one(visit, self._why(visit, wrong), status=409)
+        except GroupUntold as untold:
+            return await self._one(visit, self._untold(visit, untold), status=409)
         return see(f"{self._base}/pushes/{number}")
+
+    def _untold(self, visit: Visit, untold: GroupUntold) -> str:
+        log_incident(untold)
+        return why_untold(visit.services.coach.strings, visit.language, untold)
 
     def _why(self, visit: Visit, wrong: WrongMoment) -> str:
         return visit.services.coach.strings(f"push.not_{wrong.why}", visit.language)
