@@ -74,7 +74,9 @@ class RoomsSeen:
         self._clock = clock
         self._zone_of = zone_of
         self._noted: dict[tuple[str, str, bool], tuple[date, Language | None, str]] = {}
-        self._writing: set[asyncio.Task[None]] = set()
+        #: What is to be written of a room, the latest alone, and who is at it: what waits is bounded by the rooms.
+        self._wanted: dict[tuple[str, str, bool], tuple[str, Room, Language, str, str]] = {}
+        self._writing: dict[tuple[str, str, bool], asyncio.Task[None]] = {}
         self._closed = False
 
     def note(self, workspace: str, room: Room, language: Language, person: str = "", zone: str = "") -> None:
@@ -90,9 +92,9 @@ class RoomsSeen:
             self._noted.clear()
         self._noted[key] = value
         own = (person, zone) if room.personal else ("", "")
-        task = asyncio.create_task(self._write(workspace, room, language, *own))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._wanted[key] = (workspace, room, language, *own)
+        if key not in self._writing:
+            self._writing[key] = asyncio.create_task(self._write_latest(key))
 
     async def gone(self, workspace: str, address: str | None, reason: Reason) -> None:
         """Leave out what takes nothing any more; told by delivery when a platform refuses."""
@@ -106,7 +108,7 @@ class RoomsSeen:
 
     async def written(self) -> None:
         """Wait until everything noted so far is written."""
-        await asyncio.gather(*self._writing)
+        await asyncio.gather(*self._writing.values())
 
     async def close(self) -> None:
         """Note nothing more."""
@@ -116,6 +118,13 @@ class RoomsSeen:
     def _forget(self, workspace: str) -> None:
         """Note the rooms of a workspace anew when they are spoken in."""
         self._noted = {key: value for key, value in self._noted.items() if key[0] != workspace}
+
+    async def _write_latest(self, key: tuple[str, str, bool]) -> None:
+        try:
+            while wanted := self._wanted.pop(key, None):
+                await self._write(*wanted)
+        finally:
+            del self._writing[key]
 
     async def _write(self, workspace: str, room: Room, language: Language, person: str, zone: str) -> None:
         if person and not zone:

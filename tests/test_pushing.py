@@ -15,6 +15,7 @@ from chatbot.errors import SteadyError
 from chatbot.model import Language, Message, Reply, Room, plain_text
 from chatbot.pushing import BadPush, NoSuchPush, Push, Pushes, Targets, Wording, WrongMoment
 from chatbot.roles import Actor, NotAllowed, Roles
+from chatbot.rooms_seen import RoomsSeen
 from chatbot.store.audit import AuditLog
 from chatbot.store.roles import SqlRoles
 from chatbot.written import Words, Written
@@ -798,3 +799,24 @@ async def test_a_published_card_is_pushed_opened_and_corrected_by_what_is_publis
     await team.run(timedelta(seconds=5))
     assert all("up to 80" in text for text in team.platform.shown.values())
     await leading.stop()
+
+
+async def test_of_a_room_that_changes_faster_than_it_is_written_only_the_latest_waits() -> None:
+    written: list[Language] = []
+    slow = asyncio.Event()
+
+    class Store:
+        async def note(self, workspace: str, room: Room, language: Language, person: str, zone: str = "") -> None:
+            await slow.wait()
+            written.append(language)
+
+    seen = RoomsSeen(Store(), lambda: datetime(2026, 11, 22, tzinfo=UTC))  # type: ignore[arg-type] # only what is asked for here
+    room = Room("D1", "D1", personal=True)
+    for language in [*Language] * 50:
+        seen.note("test:T1", room, language, "P1")
+        await asyncio.sleep(0)
+    assert len(seen._writing) == 1
+    slow.set()
+    await seen.written()
+    assert written == [Language.EN, [*Language][-1]]
+    assert not seen._writing
