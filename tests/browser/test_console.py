@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from chatbot.coach import Coach
 from chatbot.insights import Group, week_of
@@ -107,7 +107,8 @@ async def fine(page: Page, name: str = "") -> None:
 
 
 async def pick(page: Page, person: str = "Lena Vogt – Slack") -> None:
-    await page.get_by_role("link", name=person, exact=True).click()
+    async with page.expect_navigation():
+        await page.get_by_role("link", name=person, exact=True).click()
 
 
 async def fill(page: Page, languages: tuple[str, ...] = ("en", "de", "ru", "ka")) -> None:
@@ -249,6 +250,19 @@ async def test_what_is_wrong_appears_at_its_field_while_typing(here: Program, br
         await page.get_by_role("button", name="Save the draft").click()
         await expect(page.get_by_role("alert")).to_be_visible()
         await expect(page.locator("#title-en")).to_have_value("Parcel left in the rain")
+
+
+async def test_what_was_typed_before_the_script_ran_is_looked_at_too(here: Program, browser: Browser) -> None:
+    async with opened(browser, here, "/lead/write") as page:
+
+        async def late(route: Route) -> None:
+            await expect(page.locator("#title-en")).to_have_value("help")
+            await route.continue_()
+
+        await page.route("**/write.js*", late)
+        await page.get_by_role("link", name="Sam Carter – Microsoft Teams", exact=True).click()
+        await page.locator("#title-en").fill("help")
+        await expect(page.locator("#title-en-wrong")).to_contain_text("is a command")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without"])

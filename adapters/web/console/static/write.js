@@ -40,7 +40,11 @@ async function check() {
   }
 }
 
-form.addEventListener("input", () => {
+function soon() {
   clearTimeout(waiting);
   waiting = setTimeout(check, 700);
-});
+}
+
+form.addEventListener("input", soon);
+// What was typed before this ran, or the browser has put back, is looked at too.
+if ([...form.elements].some((field) => field.defaultValue !== undefined && field.value !== field.defaultValue)) soon();
