@@ -172,7 +172,7 @@ def choose_safety(recogniser: Recogniser, examples: Sequence[Example]) -> None:
     wanted = np.array([example.topic == SAFETY for example in examples])
     rows = []
     for share in np.arange(0.4, 1.01, 0.1):
-        for above in np.arange(-0.1, 0.5, 0.02):
+        for above in np.arange(-0.3, 0.5, 0.02):
             for overrules in np.arange(0.35, 1.2, 0.2):
                 taken = (pattern & (safety >= other - overrules)) | (safety > share * other + above)
                 recall, false = taken[wanted].mean(), taken[~wanted].mean()

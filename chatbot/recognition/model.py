@@ -16,7 +16,7 @@ from chatbot.errors import SteadyError
 from chatbot.recognition.features import COLUMNS, Indices, Weights, columns
 
 #: A column that more phrases have than this says too little to stand in the index.
-COMMON = 250
+COMMON = 100
 #: How much the nearest phrase counts beside the classifier's score. Chosen on the development set.
 NEAREST = 1.5
 #: The classes that are not topics.

@@ -22,9 +22,9 @@ MODEL_FILE = Path(__file__).parent / "model.npz"
 
 # Chosen by `make eval` on the development set; docs/recognition.md shows the curves they were read from.
 #: How far a topic's score must lie above the background's for its card to be shown.
-ABOVE_BACKGROUND = 0.80
+ABOVE_BACKGROUND = 0.60
 #: How far it must lie above the runner-up's; closer ones are offered as a choice.
-ABOVE_NEXT = 0.15
+ABOVE_NEXT = 0.10
 #: How far below the background a topic may lie and still be offered beside the menu.
 NEAR = -1.6
 #: How far below the best a topic may lie and still be one of the two or three readings of a choice.
@@ -33,10 +33,10 @@ CLOSE = 0.8
 ALIKE = 0.3
 #: Safety is taken without a pattern if it scores this much above a share of what the best other class does. A share,
 #: for what must count most is that it tells of danger at all, and less that it reads like nothing else.
-ABOVE_FOR_SAFETY = 0.10
-SHARE_OF_BEST = 0.7
+ABOVE_FOR_SAFETY = -0.18
+SHARE_OF_BEST = 0.5
 #: How far above safety the best other class must lie to overrule a safety pattern. The emergency card is then offered.
-OVERRULES_PATTERN = 0.75
+OVERRULES_PATTERN = 0.55
 #: How near safety a topic may lie and no card be shown without offering the emergency card beside it.
 NEAR_SAFETY = 0.3
 #: How far below the background safety must lie for a text to be kept as words that nobody understood. Of the
