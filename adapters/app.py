@@ -134,6 +134,7 @@ def build(settings: Settings, port: int) -> web.Application:
         from adapters.web import Console
 
         surfaces.append((Console(settings, coach), ""))
+        coach.console = f"{settings.console_url}/lead"
     if not surfaces:
         raise SettingsError("Nothing to serve: PLAYGROUND is off and neither Slack nor Teams is configured.")
 

@@ -72,9 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     ask = commands.add_parser("ask", help="ask once, as an agent would")
     ask.add_argument("text", nargs="*", help="what the agent types")
     ask.add_argument("--lang", type=_language, help="language of the person: en, de, ru or ka")
-    ask.add_argument("--explain", action="store_true", help="say how the text was understood")
-    ask.add_argument("--json", action="store_true", help="print the whole reply as JSON")
-    ask.add_argument("--jsonl", action="store_true", help='read {"text", "lang"} a line, print the outcome a line')
+    shown = ask.add_mutually_exclusive_group()
+    shown.add_argument("--explain", action="store_true", help="say how the text was understood")
+    shown.add_argument("--json", action="store_true", help="print the whole reply as JSON, its outcome with it")
+    shown.add_argument("--jsonl", action="store_true", help='read {"text", "lang"} a line, print the outcome a line')
     ask.set_defaults(run=_ask)
 
     chat = commands.add_parser("chat", help="talk to the coach in the terminal")
@@ -215,6 +216,9 @@ async def _reply(coach: "Coach", text: str, language: Language | None, *, presse
 
 
 def _ask(options: argparse.Namespace) -> int:
+    if options.jsonl and (options.text or options.lang):
+        print("steady ask: --jsonl reads texts and languages from its input: give neither beside it", file=sys.stderr)
+        return 2
     if options.jsonl:
         return asyncio.run(_ask_lines(_coach()))
     if not options.text:

@@ -12,6 +12,7 @@ from chatbot.store.audit import AuditLog
 from chatbot.store.database import Database
 from chatbot.store.pieces import SqlPieces
 from chatbot.store.roles import SqlRoles
+from chatbot.store.sessions import EndedSessions
 
 
 class Leading:
@@ -49,7 +50,7 @@ class Leading:
             now,
         )
         coach.roles, coach.publishing, coach.libraries = self.roles, self.publishing, self.libraries
-        coach.audit = AuditLog(database)
+        coach.audit, coach.ended_sessions = AuditLog(database), EndedSessions(database)
 
     async def start(self) -> None:
         """Read which workspaces have guidance of their own, and look for changes; the database must be open."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chatbot.rooms import RoomChange
     from chatbot.rooms_seen import RoomsSeen
     from chatbot.store.audit import AuditLog
+    from chatbot.store.sessions import EndedSessions
 
 
 class Preferences(Protocol):
@@ -93,6 +94,9 @@ class Coach:
         self.roles: Roles | None = None
         self.publishing: Publishing | None = None
         self.audit: AuditLog | None = None
+        self.ended_sessions: EndedSessions | None = None
+        #: Where leads find the console, "" if it is switched off.
+        self.console = ""
         #: Where a push can go, and the pushes of leads; set by the composition root too.
         self.rooms_seen: RoomsSeen | None = None
         self.pushes: Pushes | None = None

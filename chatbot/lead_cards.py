@@ -23,7 +23,7 @@ from chatbot.model import (
     Text,
     Title,
 )
-from chatbot.publishing import Piece, Publishing, Refused, Version
+from chatbot.publishing import LONGEST_PHRASE, MOST_PHRASES, Piece, Publishing, Refused, Version
 from chatbot.roles import GROUP, OWNERS, NotAllowed, Role, RoleRow
 from chatbot.store.audit import AuditRow
 from chatbot.topic_file import LONGEST
@@ -185,13 +185,12 @@ def form(
 
     def entry(name: str, longest: int, *, lines: bool = False, optional: bool = True) -> Entry:
         label, error = ask.t(f"leads.field_{name}"), errors.get(name, "")
-        value = known[name][:longest]
-        return Entry(name, label, value, error=error, lines=lines, optional=optional, longest=longest)
+        return Entry(name, label, known[name], error=error, lines=lines, optional=optional, longest=longest)
 
-    chosen = {person: name for person, name in people if "," not in person}
-    for person in filter(None, (known["owner"], known["deputy"])):
-        chosen.setdefault(person, person)
-    persons = tuple(Option(person, name[:75]) for person, name in list(chosen.items())[-_MOST_PEOPLE:])
+    may = {person: name for person, name in people if "," not in person}
+    # Who it is now comes first: of many people not all are offered, and a deputy who is not would be gone by saving.
+    offered = {person: may.get(person, person) for person in (known["owner"], known["deputy"]) if person} | may
+    persons = tuple(Option(person, name[:75]) for person, name in list(offered.items())[:_MOST_PEOPLE])
     fields: list[Entry | Choice] = [
         Choice(
             "language",
@@ -210,7 +209,7 @@ def form(
         entry("lead", LONGEST["lead"], optional=False),
         entry("steps", 600, lines=True),
         entry("say", 1_200, lines=True),
-        entry("phrases", 3_000, lines=True),
+        entry("phrases", MOST_PHRASES * (LONGEST_PHRASE + 1), lines=True),
         entry("aliases", 900),
         entry("tip", LONGEST["tips"], lines=True),
         entry("verified_until", 10, optional=False),
@@ -232,6 +231,14 @@ def form(
         Outcome("menu", why="the form for guidance"),
         form=Form(command, ask.t("leads.form_save"), ask.t("leads.form_cancel"), tuple(fields)),
     )
+
+
+def too_long(ask: Ask, piece: int, platform: str, console: str) -> Reply:
+    """Return that the form of a platform can't hold a piece, and where it can be edited; `console` may be ""."""
+    address = f"{console}/pieces/{piece}/edit"
+    way = ask.t("leads.long_console", address=address) if console else ask.t("leads.long_no_console")
+    lead = ask.t("leads.long_lead", platform=platform)
+    return reply(ask, ask.t("leads.long_title"), lead, (Text(way),), (_back(ask, f"write piece {piece}"),))
 
 
 def _topics(ask: Ask) -> tuple[Option, ...]:

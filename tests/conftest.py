@@ -3,23 +3,29 @@
 import json
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chatbot.coach import Coach
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Message, Reply, plain_text
 from chatbot.recognition.recogniser import Recogniser, load_recogniser
+from chatbot.store.database import Database
 from chatbot.store.memory import MemoryPreferences
 from chatbot.strings import Strings, load_strings
 from tests.postgres import Postgres, a_folder, binaries
 
 GOLDEN = Path(__file__).parent / "golden"
 PAYLOADS = Path(__file__).parent / "payloads"
+
+# A slow machine is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -110,3 +116,12 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
         return server.new_database()
 
     return make
+
+
+@pytest.fixture
+async def database(new_database: Callable[[str], str]) -> AsyncIterator[Database]:
+    """Open an empty database on SQLite, for tests that are about something else."""
+    database = Database(new_database("sqlite"))
+    await database.start()
+    yield database
+    await database.stop()

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,16 +20,15 @@ from adapters.leading import Leading
 from adapters.web.console import Console
 from chatbot.coach import Coach
 from chatbot.delivery.lanes import Lanes
-from chatbot.delivery.model import Absent, Delivery, Failed, Limits, Look, Outcome, Sent
 from chatbot.insights import Insights
-from chatbot.model import Language, Reply, Room
+from chatbot.model import Language, Mention, Room
 from chatbot.roles import Actor
 from chatbot.rooms_seen import RoomsSeen
 from chatbot.settings import Settings
 from chatbot.store.counts import SqlCounts
 from chatbot.store.database import Database
 from tests.fake_identity import private_key
-from tests.fake_team import FakeGroups
+from tests.fake_team import ByHand, Platform
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 HOME, AWAY = "slack:T1", "slack:T2"
@@ -59,9 +57,12 @@ class Provider:
     challenge: str = ""
     forms: list[dict[str, Any]] = field(default_factory=list)
     token_status: int = 200
+    #: What is answered at an address in place of the right thing; None: the connection is cut.
+    instead: dict[str, bytes | None] = field(default_factory=dict)
+    lookups: list[str] = field(default_factory=list)
 
     def app(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[self._broken])
         app.router.add_get("/metadata", self._metadata)
         app.router.add_get("/keys", self._keys)
         app.router.add_post("/token", self._token)
@@ -72,6 +73,17 @@ class Provider:
         query = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
         self.nonce, self.challenge = query["nonce"], query["code_challenge"]
         return query
+
+    @web.middleware
+    async def _broken(self, request: web.Request, handler: Any) -> Any:
+        self.lookups.append(request.path)
+        if request.path not in self.instead:
+            return await handler(request)
+        body = self.instead[request.path]
+        if body is None:
+            assert request.transport
+            request.transport.abort()
+        return web.Response(body=body, content_type="application/json")
 
     async def _metadata(self, _: web.Request) -> web.Response:
         return web.json_response(
@@ -112,43 +124,6 @@ class Provider:
             claims, "" if self.algorithm == "none" else key, self.algorithm, headers={"kid": self.key_id}
         )
         return web.json_response({"ok": True, "access_token": "xoxp-1", "id_token": token}, status=self.token_status)
-
-
-class Platform(FakeGroups):
-    """Takes what is pushed; `broken` addresses take nothing."""
-
-    limits = Limits(per_target=1000, per_lane=1000, looks=1000)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[tuple[str, Reply]] = []
-        self.amended: list[Reply] = []
-        self.broken: set[str] = set()
-
-    async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
-        if delivery.target in self.broken:
-            return Failed("archived")
-        self.sent.append((delivery.target, reply))
-        return Sent(str(len(self.sent)))
-
-    async def amend(self, delivery: Delivery, reply: Reply) -> Outcome:
-        self.amended.append(reply)
-        return Sent(delivery.reference)
-
-    async def look(self, delivery: Delivery) -> Look:
-        return Absent()
-
-
-class _ByHand:
-    """An engine that runs nothing by itself."""
-
-    async def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def enlist(self, connection: Any, lanes: Any) -> None: ...
-
-    def wake(self, lanes: Any) -> None: ...
 
 
 @dataclass
@@ -278,7 +253,7 @@ async def running(coach: Coach, url: str, **changes: Any) -> AsyncIterator[Here]
         {},
         timedelta(hours=2),
         clock,
-        engine=lambda lanes: _ByHand(),
+        engine=ByHand,
         groups={"slack": platform},
     )
     leading = Leading(database, coach, {"*": [ADMIN.person]}, {}, clock, fits=False)
@@ -291,7 +266,7 @@ async def running(coach: Coach, url: str, **changes: Any) -> AsyncIterator[Here]
         await leading.start()
         await console.start()
         for lead in (LEAD, OTHER):
-            await leading.roles.add_lead(ADMIN, _mention(lead))
+            await leading.roles.add_lead(ADMIN, Mention(lead.person, lead.name))
         try:
             timeout = aiohttp.ClientTimeout(total=60)
             client = TestClient(TestServer(app), timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
@@ -302,12 +277,6 @@ async def running(coach: Coach, url: str, **changes: Any) -> AsyncIterator[Here]
             await leading.stop()
             await delivering.look_no_more()
             await database.stop()
-
-
-def _mention(actor: Actor) -> Any:
-    from chatbot.model import Mention
-
-    return Mention(actor.person, actor.name)
 
 
 def card(title: str = "Refund promised twice", **changes: str) -> dict[str, str]:
@@ -324,7 +293,3 @@ def card(title: str = "Refund promised twice", **changes: str) -> dict[str, str]
         "do": "save",
         **changes,
     }
-
-
-def parsed(text: str) -> Any:
-    return json.loads(text)

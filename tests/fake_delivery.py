@@ -105,11 +105,15 @@ def _due(row: Delivery) -> float:
 
 @dataclass
 class FakePlatform:
-    """Takes messages and remembers them; `outcomes` are what it says instead, by key or to whoever comes, in order."""
+    """Takes messages and remembers them; `outcomes` are what it says instead, by key or to whoever comes, in order.
+
+    While there is a `hold` nothing is answered until it is set.
+    """
 
     limits: Limits = field(default_factory=lambda: Limits(1.0, 5.0, 10.0))
     clock: Callable[[], float] = time.time
     seconds: float = 0.0
+    hold: asyncio.Event | None = None
     outcomes: dict[str, deque[Outcome | Exception]] = field(default_factory=dict)
     looks: dict[str, deque[Look]] = field(default_factory=dict)
     swallowed: set[str] = field(default_factory=set)  # an outcome other than Sent, though it arrived
@@ -139,6 +143,8 @@ class FakePlatform:
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await asyncio.sleep(self.seconds)
+            if self.hold:
+                await self.hold.wait()
         finally:
             self.at_once -= 1
         waiting = self.outcomes.get(delivery.key)

@@ -27,6 +27,9 @@ Json = dict[str, Any]
 
 APP_ID = "00000000-1111-2222-3333-444444444444"
 SECRET = "not-a-secret"
+#: Who speaks in the recorded activities, and in whose tenant.
+ANNA = "aaaaaaaa-0000-4000-8000-00000000000a"
+TENANT = "bbbbbbbb-0000-4000-8000-00000000000b"
 ISSUER = "https://issuer.test"
 NOW = 1_800_000_000.0
 
@@ -35,6 +38,20 @@ NOW = 1_800_000_000.0
 def private_key(key_id: str) -> rsa.RSAPrivateKey:
     """Return the RSA key of that id, the same one during a test run."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def member(person: str, *roles: str, **more: Any) -> Json:
+    """Return somebody in a team as Graph's reference shows them."""
+    return {
+        "@odata.type": "#microsoft.graph.aadUserConversationMember",
+        "id": f"membership-of-{person}",
+        "roles": list(roles),
+        "displayName": "MOD Administrator",
+        "userId": person,
+        "email": "admin@example.com",
+        "tenantId": TENANT,
+        **more,
+    }
 
 
 @dataclass

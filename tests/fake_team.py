@@ -19,34 +19,17 @@ START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # a Friday
 HERE = "test:T1"
 
 
-class FakeGroups:
-    """A platform's groups; `members_of` has who is in one, or why it does not tell."""
-
-    def __init__(self) -> None:
-        self.groups_here: list[Group] = []
-        self.members_of: dict[str, set[str] | Exception] = {}
-
-    async def groups(self, workspace: str, addresses: Collection[str]) -> list[Group]:
-        return self.groups_here
-
-    async def members(self, workspace: str, group: str) -> Collection[str]:
-        told = self.members_of[group]
-        if isinstance(told, Exception):
-            raise told
-        return told
-
-
-class Platform(FakeGroups):
+class Platform:
     """A platform that keeps what stands in each conversation, and says of everybody that they are `who`.
 
     It answers with what is planned: in `answers` by target, or "amend" and the target, in order; else `answer` for
-    each message, if there is one. While there is a `hold` nothing is answered until it is set.
+    each message, if there is one. While there is a `hold` nothing is answered until it is set. Of its groups,
+    `members_of` has who is in one, or why it does not tell.
     """
 
     limits = Limits(per_target=1000, per_lane=1000, looks=1000)
 
     def __init__(self) -> None:
-        super().__init__()
         self.sent: list[tuple[Delivery, Reply]] = []
         self.amended: list[tuple[Delivery, Reply]] = []
         self.shown: dict[str, str] = {}
@@ -55,6 +38,8 @@ class Platform(FakeGroups):
         self.answers: dict[str, list[Outcome]] = {}
         self.looks: Look = Absent()
         self.hold: asyncio.Event | None = None
+        self.groups_here: list[Group] = []
+        self.members_of: dict[str, set[str] | Exception] = {}
 
     async def send(self, delivery: Delivery, reply: Reply) -> Outcome:
         if self.hold:
@@ -86,6 +71,15 @@ class Platform(FakeGroups):
 
     async def name_of(self, message: Message) -> str:
         return message.name
+
+    async def groups(self, workspace: str, addresses: Collection[str]) -> list[Group]:
+        return self.groups_here
+
+    async def members(self, workspace: str, group: str) -> Collection[str]:
+        told = self.members_of[group]
+        if isinstance(told, Exception):
+            raise told
+        return told
 
     @property
     def reached(self) -> list[str]:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +105,49 @@ async def program(folder: Path, prefix: str = "", **settings: Any) -> AsyncItera
                     await watching
         finally:
             await runner.cleanup()
+
+
+def slack_press(post: Change, label: str) -> dict[str, object]:
+    """Return what the page posts when somebody presses the button of a Slack message that reads so."""
+    found = re.search(rf'data-block="([^"]*)" data-action="([^"]*)">{re.escape(label)}<', post["html"])
+    assert found
+    block, action = map(unescape, found.groups())
+    return {
+        "pane": "slack",
+        "message": post["id"],
+        "persona": "sam",
+        "language": "en",
+        "block": block,
+        "action": action,
+    }
+
+
+def card_of(post: Change) -> dict[str, object]:
+    """Return the card of a Teams message."""
+    found = re.search(r'data-card="([^"]*)"', post["html"])
+    assert found
+    card: dict[str, object] = json.loads(unescape(found[1]))
+    return card
+
+
+def teams_press(post: Change, label: str, **typed: str) -> dict[str, object]:
+    """Return what the page posts when somebody presses the button of a Teams card that reads so, with what is typed."""
+
+    def actions(node: object) -> list[dict[str, object]]:
+        if isinstance(node, list):
+            return [action for item in node for action in actions(item)]
+        if isinstance(node, dict):
+            inner = [action for value in node.values() for action in actions(value)]
+            return [node, *inner] if node.get("type") == "Action.Execute" else inner
+        return []
+
+    action = next(action for action in actions(card_of(post)) if action["title"] == label)
+    data = {**action["data"], **typed}  # type: ignore[dict-item]
+    return {
+        "pane": "teams",
+        "message": post["id"],
+        "persona": "sam",
+        "language": "en",
+        "verb": action["verb"],
+        "data": data,
+    }

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from slack_sdk.models.blocks import Block as SlackBlock
+from slack_sdk.models.views import View
 
 from adapters.slack import SlackAdapter
 from chatbot.coach import Coach
@@ -45,6 +47,41 @@ def signed(body: bytes, *, secret: str = SECRET, at: float | None = None) -> dic
     digest = hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
     kind = "application/json" if body[:1] == b"{" else "application/x-www-form-urlencoded"
     return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}", "Content-Type": kind}
+
+
+def checked(view: Payload) -> Payload:
+    """Return a view after asserting that the SDK's models take it, input by input."""
+    parsed = View(**view)
+    parsed.validate_json()
+    assert len(view["private_metadata"]) <= 3000
+    for block in SlackBlock.parse_all(view["blocks"]):
+        block.validate_json()
+        block.to_dict()
+    drawn = [block.to_dict() for block in SlackBlock.parse_all(view["blocks"]) if block.type == "input"]
+    sent = [block for block in view["blocks"] if block["type"] == "input"]
+    assert [json.loads(json.dumps(one["element"])) for one in drawn] == [one["element"] for one in sent]
+    return view
+
+
+def submitted(view: Payload, **values: Any) -> Payload:
+    """Return the payload of sending a view with what stands in it, and `values` typed or picked over that."""
+    state: Payload = {}
+    for block in view["blocks"]:
+        if block["type"] != "input":
+            continue
+        element, name = block["element"], block["element"]["action_id"]
+        if element["type"] == "plain_text_input":
+            held: Any = {"value": element.get("initial_value")}
+        elif ("select" in element["type"] and not element["type"].startswith("multi")) or element["type"][0] == "r":
+            held = {"selected_option": element.get("initial_option")}
+        else:
+            held = {"selected_options": element.get("initial_options", [])}
+        if name in values:
+            held = values[name]
+        state[block["block_id"]] = {name: {"type": element["type"], **held}}
+    content = payload("view_submission")
+    content["view"] |= {**view, "state": {"values": state}}
+    return content
 
 
 @dataclass

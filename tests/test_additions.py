@@ -124,7 +124,7 @@ def test_danger_comes_first(recogniser: Recogniser) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_phrase_wins_when_it_is_typed_exactly(recogniser: Recogniser, data: st.DataObject) -> None:
     text = data.draw(st.one_of(st.text(max_size=300), st.sampled_from(development())))
     assume(plain(text) and not recogniser.danger(text))

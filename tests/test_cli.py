@@ -38,6 +38,22 @@ def test_ask_json_is_the_whole_reply() -> None:
     assert reply["blocks"][0]["kind"] == "title"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["calm", "--json", "--explain"], "--explain: not allowed with argument --json"),
+        (["calm", "--explain", "--json"], "--json: not allowed with argument --explain"),
+        (["--jsonl", "--explain"], "--explain: not allowed with argument --jsonl"),
+        (["--jsonl", "calm"], "--jsonl reads texts and languages from its input"),
+        (["--jsonl", "--lang", "de"], "--jsonl reads texts and languages from its input"),
+    ],
+)
+def test_ask_refuses_what_it_would_have_to_leave_out(arguments: list[str], told: str) -> None:
+    ran = steady("ask", *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert told in ran.stderr
+
+
 def test_ask_jsonl_gives_a_line_for_a_line() -> None:
     lines = [
         {"text": "/calm", "lang": "en"},

@@ -217,7 +217,7 @@ async def test_a_reply_survives_json(reply_to: Any, guidance: Guidance) -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_bare_is_stable_and_short(text: str) -> None:
     once = bare(text)
     assert once == once.strip()
@@ -225,7 +225,7 @@ def test_bare_is_stable_and_short(text: str) -> None:
 
 
 @given(text=st.text(max_size=200), language=st.sampled_from([None, *ALL]), pressed=st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 async def test_anything_typed_gets_a_whole_reply(
     guidance: Guidance, strings: Strings, recogniser: Recogniser, text: str, language: Language | None, pressed: bool
 ) -> None:

@@ -1,6 +1,7 @@
 """The leads' console: write, look, publish, take back; push; counts; and all that must be refused."""
 
 import html
+import json
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -13,11 +14,13 @@ from multidict import CIMultiDict
 from adapters.web.console.chart import charts
 from adapters.web.console.limiter import Limiter, address_of
 from chatbot.coach import Coach
-from chatbot.insights import Group, week_of
+from chatbot.delivery.model import Failed
+from chatbot.insights import Group, Insights, week_of
 from chatbot.language import OWN_NAMES
 from chatbot.model import Language, Mention, Message, plain_text
+from chatbot.store.counts import SqlCounts
 from chatbot.strings import Strings
-from tests.console_program import ADMIN, AGENT, HOME, LEAD, OTHER, STRANGER, Browser, Here, card, parsed, running
+from tests.console_program import ADMIN, AGENT, HOME, LEAD, OTHER, STRANGER, Browser, Here, card, running
 
 
 @pytest.fixture
@@ -137,11 +140,11 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(here: Here)
 async def test_the_check_while_typing_says_the_same(here: Here) -> None:
     lead = await here.signed_in(LEAD)
     answer = await lead.post("/lead/check", card(**{"title-en": "", "steps-ru": "Открой заказ, ты знаешь как."}))
-    found = parsed(answer.text)
+    found = json.loads(answer.text)
     assert {"text": "This must not be empty.", "blocks": True} in found["title-en"]
     assert any(not one["blocks"] for one in found["steps-ru"]), found
     answer = await lead.post("/lead/check?lang=de", card(**{"title-en": ""}))
-    assert {"text": "Das darf nicht leer sein.", "blocks": True} in parsed(answer.text)["title-en"]
+    assert {"text": "Das darf nicht leer sein.", "blocks": True} in json.loads(answer.text)["title-en"]
 
 
 def at(page: str, field: str) -> str:
@@ -240,6 +243,20 @@ async def test_an_agent_is_told_who_may_and_can_do_nothing(here: Here) -> None:
         assert (await lead.post(path, form)).status == 403, path
     assert "Look up what was promised" in await ask(here, "double refund")
     assert (await agent.post("/lead/sign-out")).location == "/lead/sign-in"
+
+
+async def test_with_a_works_council_the_switch_says_why_it_can_not_be_turned(here: Here) -> None:
+    here.coach.counting = Insights(SqlCounts(here.database), works_council=True)
+    answer = await (await here.signed_in(ADMIN)).post("/lead/insights", {"on": "yes"})
+    assert answer.status == 409
+    assert "works-council mode is on" in answer.text
+
+
+@pytest.mark.parametrize("number", ["2147483648", "9" * 11, "9" * 5000])
+async def test_a_number_that_no_piece_can_have_is_not_there(here: Here, number: str) -> None:
+    lead = await here.signed_in(LEAD)
+    assert (await lead.get(f"/lead/pieces/{number}")).status == 404
+    assert (await lead.post("/lead/check", card(piece=number))).status == 404
 
 
 LEAD_ACTIONS: list[tuple[str, dict[str, str]]] = [
@@ -400,7 +417,7 @@ async def test_a_push_is_estimated_confirmed_watched_corrected_and_taken_back(he
     lead = await here.signed_in(LEAD)
     page = await published(lead)
     await here.has_channels("support", "billing", "night")
-    here.platform.broken = {"Cnight"}
+    here.platform.answers["Cnight"] = [Failed("archived")]
     form = await lead.get(f"/lead/pushes/new?piece={page.rpartition('/')[2]}")
     assert all(name in form.text for name in ("support", "billing", "night"))
     made = await lead.post("/lead/pushes/new", {"piece": page.rpartition("/")[2], "to": "channels"})
@@ -416,7 +433,6 @@ async def test_a_push_is_estimated_confirmed_watched_corrected_and_taken_back(he
     assert figure(figures.text, "sent") == 2
     assert figure(figures.text, "failed") == 1
     assert "1: the channel is archived" in figures.text
-    here.platform.broken = set()
     assert (await lead.post(push, {"do": "resend"})).status == 303
     await here.deliver()
     assert figure((await lead.get(f"{push}/figures")).text, "sent") == 3
@@ -427,10 +443,10 @@ async def test_a_push_is_estimated_confirmed_watched_corrected_and_taken_back(he
     answer = await lead.post(f"{push}/correct", {"title-en": "Refunds", "lead-en": "One promise, kept."})
     assert answer.status == 303, answer.text
     await here.deliver()
-    assert "One promise, kept." in plain_text(here.platform.amended[-1])
+    assert "One promise, kept." in plain_text(here.platform.amended[-1][1])
     assert (await lead.post(push, {"do": "withdraw"})).status == 303
     await here.deliver()
-    assert "Taken back" in plain_text(here.platform.amended[-1])
+    assert "Taken back" in plain_text(here.platform.amended[-1][1])
     assert (await lead.post(push, {"do": "cancel"})).status == 409
 
 
@@ -466,7 +482,7 @@ async def test_a_push_to_chosen_channels_in_own_words(here: Here) -> None:
     assert "billing" in (await lead.get(made.location)).text
     await lead.post(made.location, {"do": "start"})
     await here.deliver()
-    assert [target for target, _ in here.platform.sent] == ["Cbilling"]
+    assert here.platform.reached == ["Cbilling"]
     assert (await lead.post(made.location, {"do": "start"})).status == 409
 
 

@@ -1,6 +1,9 @@
 """Signing in to the console: the flow, and every token, state and address that must be refused."""
 
+import base64
+import json
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +12,7 @@ import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import select
 
 from adapters.web.console import Console
 from adapters.web.console.openid import providers
@@ -17,11 +21,13 @@ from chatbot.coach import Coach
 from chatbot.errors import SettingsError
 from chatbot.model import Mention
 from chatbot.settings import Settings, load_settings
+from chatbot.store.tables import ended_sessions
 from tests.console_program import (
     ADMIN,
     CLIENT_ID,
     CLIENT_SECRET,
     LEAD,
+    OTHER,
     SECRET,
     Browser,
     Here,
@@ -82,6 +88,36 @@ async def test_the_cookie_is_for_this_server_alone_and_ends(here: Here) -> None:
     answer = await browser.ask("POST", "/lead/write", data={"form-token": browser.token})
     assert answer.status == 401
     assert "nothing was saved" in answer.text
+
+
+async def test_signing_out_ends_a_copy_of_the_cookie_too_on_every_replica(
+    coach: Coach, new_database: Callable[[str], str], kind: str
+) -> None:
+    url = new_database(kind)
+    async with running(coach, url) as here, running(copy(coach), url) as other:
+        browser, elsewhere = await here.signed_in(LEAD), await here.signed_in(LEAD)
+        copies = [here.anybody(), other.anybody()]
+        for stolen in copies:
+            stolen.cookies |= browser.cookies
+            assert (await stolen.get("/lead")).status == 200
+        assert (await browser.post("/lead/sign-out")).location == "/lead/sign-in"
+        assert "steady-lead" not in browser.cookies
+        for stolen in copies:
+            assert (await stolen.get("/lead")).location.startswith("/lead/sign-in")
+            answer = await stolen.ask("POST", "/lead/people", data={"form-token": stolen.token, "do": "review_on"})
+            assert answer.status == 401
+        assert (await elsewhere.get("/lead")).status == 200, "other sessions of the same person go on"
+        here.now[0] += timedelta(hours=7, minutes=59)
+        assert (await copies[0].get("/lead")).status == 303
+        kept = await here.database.read(select(ended_sessions))
+        assert len(kept) == 1
+        assert LEAD.person not in repr(kept)
+        here.now[0] += timedelta(minutes=2)
+        here.provider.now = here.now[0].timestamp()
+        await (await here.signed_in(OTHER)).post("/lead/sign-out")
+        again = await here.database.read(select(ended_sessions))
+        assert len(again) == 1, "what would have ended by now is forgotten"
+        assert again != kept
 
 
 async def test_behind_https_the_cookie_has_the_host_prefix(coach: Coach, new_database: Callable[[str], str]) -> None:
@@ -183,6 +219,49 @@ async def test_a_new_key_of_the_provider_is_looked_for(here: Here) -> None:
     await here.signed_in(LEAD)
 
 
+async def turned_away(here: Here) -> None:
+    browser = here.anybody()
+    left = await browser.get("/lead/sign-in/slack")
+    if left.status == 303:
+        asked = here.provider.asked(left.location)
+        left = await browser.get("/lead/signed-in/slack", params={"code": "c0de", "state": asked["state"]})
+    assert left.status == 403
+    assert "The sign-in did not work." in left.text
+
+
+@pytest.mark.parametrize("address", ["/metadata", "/keys"])
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 100_000, b'{"keys": ' + b"[" * 100_000, b"[]", b"{}", b'{"keys": 3}', b'{"keys": [{"kty": "RSA"}]}', b"\xff", None],
+    ids=["nested", "nested deeper", "list", "nothing", "number", "half a key", "no text", "no answer"],
+)  # fmt: skip
+async def test_what_a_provider_publishes_badly_is_said_calmly_and_not_asked_for_without_pause(
+    here: Here, address: str, body: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.provider.instead[address] = body
+    await turned_away(here)
+    asked = here.provider.lookups.count(address)  # aiohttp itself asks twice where a connection is cut
+    for _ in range(2):
+        await turned_away(here)
+    assert here.provider.lookups.count(address) == asked > 0
+    assert "incident" not in caplog.text
+    assert "can't be" in caplog.text or "did not answer" in caplog.text or "lacks" in caplog.text
+    here.now[0] += timedelta(seconds=5)
+    await turned_away(here)
+    assert here.provider.lookups.count(address) > asked
+    del here.provider.instead[address]
+    here.now[0] += timedelta(seconds=5)
+    await here.signed_in(LEAD)
+
+
+async def test_a_token_that_is_nested_too_deeply_signs_nobody_in(here: Here) -> None:
+    here.provider.instead["/token"] = b'{"id_token": ' + b"[" * 100_000
+    await turned_away(here)
+    deep = base64.urlsafe_b64encode(b"[" * 100_000).rstrip(b"=").decode()
+    here.provider.instead["/token"] = json.dumps({"id_token": f"{deep}.{deep}.{deep}"}).encode()
+    await turned_away(here)
+
+
 async def test_a_state_of_another_browser_or_none_or_used_is_refused(here: Here) -> None:
     mine, other = here.anybody(), here.anybody()
     asked = here.provider.asked((await other.get("/lead/sign-in/slack")).location)
@@ -240,6 +319,7 @@ async def test_an_unreachable_provider_is_said_calmly(here: Here) -> None:
         "",
         "http://[",
         "/lead?x=\t//evil",
+        f"/lead?x={'y' * 3000}",
     ],
 )
 async def test_nobody_is_sent_elsewhere_after_signing_in(here: Here, wanted: str) -> None:

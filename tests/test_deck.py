@@ -16,7 +16,7 @@ ALL = frozenset(f"tip-{number}" for number in range(30))
 
 
 @given(deck=decks, collections=st.lists(st.frozensets(ids, max_size=6), max_size=30))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_repeat_within_a_round_however_the_collection_changes(deck: Deck, collections: list[frozenset[str]]) -> None:
     seen: set[str] = set()
     last: str | None = None
@@ -39,7 +39,7 @@ def test_no_repeat_within_a_round_however_the_collection_changes(deck: Deck, col
 
 
 @given(deck=decks, tips=st.frozensets(ids, min_size=1, max_size=20), rounds=st.integers(1, 5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_collection_that_stays_is_shown_once_a_round(deck: Deck, tips: frozenset[str], rounds: int) -> None:
     dealt = upcoming(deck, tips, len(tips) * rounds)
     for start in range(0, len(dealt), len(tips)):

@@ -37,7 +37,7 @@ def test_everything_due_is_sent_once_and_in_order() -> None:
     assert (row.reference, row.due, row.attempt) == ("ts-k0", None, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     per_lane=st.sampled_from([1.0, 2.0, 5.0, 20.0]),
     per_target=st.sampled_from([0.5, 1.0, 2.0]),
@@ -381,7 +381,7 @@ def test_a_platform_that_is_not_configured_keeps_its_rows() -> None:
     assert timeless(go()).states() == {"k": "pending"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), bad=st.floats(0, 0.6))
 def test_whatever_happens_nothing_is_lost_or_doubled(seed: int, bad: float) -> None:
     """Any mix of refusals, silence, broken looks and processes that end in the middle."""

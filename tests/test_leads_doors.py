@@ -4,14 +4,14 @@ import csv
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.cli import main
-from adapters.leading import Leading
 from adapters.slack import measure as measure_slack
 from adapters.slack import to_slack
 from adapters.slack.payloads import mentions_in
@@ -27,14 +27,15 @@ from chatbot.strings import Strings
 from chatbot.tip_cards import tip_card
 from chatbot.voice import Voice
 from chatbot.written import Words, Written, tidy_line
-from tests.fake_identity import Teams, running
-from tests.slack_far_end import FarEnd, Slack, form, interactive, payload, refused, slack
-from tests.test_slack_forms import checked, submitted
+from tests.doors import led, teams_with_leads
+from tests.fake_identity import Teams
+from tests.slack_far_end import FarEnd, Slack, checked, form, interactive, payload, refused, slack, submitted
 
 WORKSPACE = "slack:T0STEADY1"
 TENANT = "teams:bbbbbbbb-0000-4000-8000-00000000000b"
 ANNA = "aaaaaaaa-0000-4000-8000-00000000000a"
 GENERAL = "19:general@thread.tacv2"
+NOW = 1_795_000_000.0
 
 FILLED_IN = {
     "language": "en", "topic": "new", "title": "Goodwill vouchers", "lead": "Offer the voucher before they ask.",
@@ -43,16 +44,11 @@ FILLED_IN = {
 
 
 @pytest.fixture
-async def here(coach: Coach, tmp_path: Path) -> AsyncIterator[Slack]:
-    async with slack(coach, FarEnd()) as running_slack:
-        database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
-        await database.start()
-        groups = {"slack": running_slack.adapter.delivery}
-        leading = Leading(database, coach, {WORKSPACE: ["U0AGENT01"]}, groups, lambda: 1_795_000_000.0, fits=False)
-        await leading.start()
-        yield running_slack
-        await leading.stop()
-        await database.stop()
+async def here(coach: Coach, database: Database) -> AsyncIterator[Slack]:
+    async with slack(coach, FarEnd()) as running:
+        groups = {"slack": running.adapter.delivery}
+        async with led(database, coach, {WORKSPACE: ["U0AGENT01"]}, groups, lambda: NOW):
+            yield running
 
 
 async def typed(here: Slack, text: str, user: str = "U0AGENT01", **changes: Any) -> dict[str, Any]:
@@ -123,6 +119,70 @@ async def test_a_slack_modal_writes_previews_and_publishes(here: Slack) -> None:
     assert "Offer the voucher before they ask." in body.decode()
 
 
+def of_phrases(count: int, length: int, owner: str, now: float = NOW) -> Written:
+    """Return a piece in English with phrases of one length, all different."""
+    phrases = tuple(f"{number:02} ".ljust(length, "ж") for number in range(count))
+    words = Words("Goodwill vouchers", "Offer it.", ("Say it.",), ("May I?",), phrases=phrases)
+    return Written("", {Language.EN: words}, owner, "", datetime.fromtimestamp(now, UTC).date() + timedelta(days=30))
+
+
+@pytest.mark.parametrize("console", ["https://coach.test/lead", ""])
+async def test_slack_says_so_where_its_form_can_not_hold_a_piece(here: Slack, coach: Coach, console: str) -> None:
+    assert coach.publishing
+    coach.console = console
+    written = of_phrases(30, 200, "U0AGENT01")
+    made = await coach.publishing.save_draft(Actor(WORKSPACE, "U0AGENT01"), written)
+    told = await typed(here, f"write edit {made.piece}")
+    assert "view" not in told
+    shown = json.dumps(told, ensure_ascii=False)
+    assert "This card holds more text than a form in Slack can take." in shown
+    way = f"in the console: {console}/pieces/{made.piece}/edit" if console else "Whoever runs Steady can switch it on"
+    assert way in shown
+    assert f"write piece {made.piece}" in shown, "the way back"
+    assert (await coach.publishing.piece(WORKSPACE, made.piece)).latest.number == made.number
+    assert "view" in await typed(here, f"write edit {made.piece} de"), "in another language it fits"
+
+
+async def test_a_button_that_stands_in_for_the_form_of_a_piece_takes_nothing_out_of_it(
+    here: Slack, coach: Coach
+) -> None:
+    assert coach.publishing
+    written = of_phrases(2, 50, "U0AGENT01")
+    made = await coach.publishing.save_draft(Actor(WORKSPACE, "U0AGENT01"), written)
+    button = {"type": "button", "action_id": "p 0", "block_id": "de 1", "value": f"write save {made.piece}"}
+    assert await here.send(interactive(payload("press", actions=[button]))) == (200, b"")
+    assert "view" in await here.far.called("views.open")
+    words = (await coach.publishing.piece(WORKSPACE, made.piece)).latest.written.words
+    assert words == written.words
+
+
+async def test_of_many_leads_the_form_offers_those_who_own_the_piece_now(here: Slack, coach: Coach) -> None:
+    assert coach.publishing
+    assert coach.roles
+    admin = Actor(WORKSPACE, "U0AGENT01", "Ann")
+    for number in range(60):
+        await coach.roles.add_lead(admin, Mention(f"U{number:03}", f"Lead {number}"))
+    made = await coach.publishing.save_draft(admin, replace(of_phrases(1, 20, "U000"), deputy="U001"))
+    view = (await typed(here, f"write edit {made.piece}"))["view"]
+    view = checked(json.loads(view) if isinstance(view, str) else view)
+    assert await here.send(interactive(submitted(view))) == (200, b"")
+    await here.far.called("chat.postEphemeral")
+    written = (await coach.publishing.piece(WORKSPACE, made.piece)).latest.written
+    assert (written.owner, written.deputy) == ("U000", "U001")
+
+
+async def test_what_slacks_form_just_holds_comes_back_whole(here: Slack, coach: Coach) -> None:
+    assert coach.publishing
+    written = of_phrases(15, 199, "U0AGENT01")
+    made = await coach.publishing.save_draft(Actor(WORKSPACE, "U0AGENT01"), written)
+    view = (await typed(here, f"write edit {made.piece}"))["view"]
+    view = checked(json.loads(view) if isinstance(view, str) else view)
+    assert await here.send(interactive(submitted(view))) == (200, b"")
+    await here.far.called("chat.postEphemeral")
+    words = (await coach.publishing.piece(WORKSPACE, made.piece)).latest.written.words[Language.EN]
+    assert words == written.words[Language.EN]
+
+
 def test_who_is_mentioned_in_slack() -> None:
     text = "lead add <@U1|ann> <@W2> <!subteam^S3|@leads> <!channel> <#C4|x> <http://evil|@U9> <@U1> <@U0BOT> <@u5>"
     found = mentions_in(text, ours=frozenset({"U0BOT"}))
@@ -134,16 +194,9 @@ def test_who_is_mentioned_in_slack() -> None:
 
 
 @pytest.fixture
-async def teams(coach: Coach, tmp_path: Path) -> AsyncIterator[Teams]:
-    async with running(coach) as running_teams:
-        database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
-        await database.start()
-        groups = {"teams": running_teams.adapter.delivery}
-        leading = Leading(database, coach, {}, groups, lambda: 1_795_000_000.0, fits=False)
-        await leading.start()
-        yield running_teams
-        await leading.stop()
-        await database.stop()
+async def teams(coach: Coach, database: Database) -> AsyncIterator[Teams]:
+    async with teams_with_leads(coach, database) as running:
+        yield running
 
 
 def installed(teams: Teams, person: str, team: bool) -> dict[str, Any]:
@@ -210,6 +263,48 @@ async def test_teams_names_a_lead_by_mention_who_then_writes_with_a_card(teams: 
     assert (await coach.publishing.piece(TENANT, 1)).published == 1
 
 
+async def edited_in_teams(teams: Teams, piece: int) -> Any:
+    """Return the card on which Anna edits a piece."""
+    mine = teams.payload("message_personal", text=f"write edit {piece}", id=f"edit-{piece}")
+    mine["from"] = {"id": "29:anna", "aadObjectId": ANNA, "name": "Anna Agent"}
+    assert (await teams.send(mine))[0] == 200
+    return (await teams.calls())[-1].body["attachments"][0]["content"]
+
+
+async def test_teams_form_holds_the_longest_piece_and_gives_it_back_whole(teams: Teams, coach: Coach) -> None:
+    await teams.send(installed(teams, ANNA, team=True))
+    assert coach.publishing
+    written = of_phrases(30, 200, ANNA, teams.now[0])
+    made = await coach.publishing.save_draft(Actor(TENANT, ANNA), written)
+    card = await edited_in_teams(teams, made.piece)
+    inputs = {element["id"]: element.get("value", "") for element in card["body"] if "id" in element}
+    save = next(
+        action["data"] for element in card["body"] if element["type"] == "ActionSet" for action in element["actions"]
+        if action["data"]["command"].startswith("write save")
+    )  # fmt: skip
+    press = teams.payload("card_action", id="m3")
+    press["from"] = {"id": "29:anna", "aadObjectId": ANNA, "name": "Anna Agent"}
+    press["value"] = {"action": {"type": "Action.Execute", "verb": "steady", "data": {**save, **inputs}}}
+    assert (await teams.send(press))[0] == 200
+    words = (await coach.publishing.piece(TENANT, made.piece)).latest.written.words[Language.EN]
+    assert words == written.words[Language.EN]
+
+
+async def test_teams_says_so_where_a_field_can_not_hold_a_piece(teams: Teams, coach: Coach) -> None:
+    await teams.send(installed(teams, ANNA, team=True))
+    assert coach.publishing
+    written = of_phrases(1, 20, ANNA, teams.now[0])
+    # Names that came in from another version may be more than anybody could save.
+    names = tuple(f"name {number:02} ".ljust(40, "x") for number in range(30))
+    english = replace(written.words[Language.EN], aliases=names)
+    overfull = replace(written, topic="team/vouchers", words={Language.EN: english})
+    made = await coach.publishing._store.save(Actor(TENANT, ANNA), overfull, None, NOW)
+    assert made
+    shown = json.dumps(await edited_in_teams(teams, made.piece))
+    assert "This card holds more text than a form in Teams can take." in shown
+    assert "Input.Text" not in shown
+
+
 def test_who_is_mentioned_in_teams() -> None:
     def of(**person: str) -> dict[str, Any]:
         return {"type": "mention", "mentioned": person}
@@ -242,14 +337,9 @@ def strings_in(value: Any) -> list[str]:
 
 
 @pytest.fixture
-async def publishing(coach: Coach, tmp_path: Path) -> AsyncIterator[Publishing]:
-    database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
-    await database.start()
-    leading = Leading(database, coach, {"test:w": ["test:p"]}, {}, lambda: 1_795_000_000.0, fits=False)
-    await leading.start()
-    yield leading.publishing
-    await leading.stop()
-    await database.stop()
+async def publishing(coach: Coach, database: Database) -> AsyncIterator[Publishing]:
+    async with led(database, coach, {"test:w": ["test:p"]}, {}, lambda: NOW) as leading:
+        yield leading.publishing
 
 
 @pytest.mark.parametrize("text", HOSTILE)

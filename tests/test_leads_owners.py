@@ -3,44 +3,28 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.leading import Leading
 from chatbot.coach import Coach
 from chatbot.model import Language, Mention
 from chatbot.roles import Actor
 from chatbot.store.audit import AuditLog
 from chatbot.store.database import Database
 from chatbot.strings import Strings
-from tests.fake_identity import APP_ID, Teams, running
+from tests.doors import teams_with_leads
+from tests.fake_identity import ANNA, APP_ID, TENANT, Teams, member
+from tests.waiting import until
 
 Json = dict[str, Any]
 
-TENANT = "bbbbbbbb-0000-4000-8000-00000000000b"
 WORKSPACE = f"teams:{TENANT}"
-ANNA = "aaaaaaaa-0000-4000-8000-00000000000a"
 BEN = "598efcd4-e549-402a-9602-0b50201faebe"
 EVE = "73761f06-2ac9-469c-9f10-279a8cc267f9"
 GENERAL = "19:general@thread.tacv2"
 TEAM = "cccccccc-0000-4000-8000-00000000000c"
 OWNERS = f"group:owners:{TEAM}"
-
-
-def member(person: str, *roles: str, **more: Any) -> Json:
-    """Return somebody in a team as Graph's reference shows them."""
-    return {
-        "@odata.type": "#microsoft.graph.aadUserConversationMember",
-        "id": f"membership-of-{person}",
-        "roles": list(roles),
-        "displayName": "MOD Administrator",
-        "userId": person,
-        "email": "admin@example.com",
-        "tenantId": TENANT,
-        **more,
-    }
 
 
 class Here:
@@ -77,20 +61,13 @@ class Here:
 
 
 @pytest.fixture
-async def here(coach: Coach, tmp_path: Path) -> AsyncIterator[Here]:
-    async with running(coach) as teams:
-        database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
-        await database.start()
-        groups = {"teams": teams.adapter.delivery}
-        leading = Leading(database, coach, {}, groups, lambda: teams.now[0], fits=False)
-        await leading.start()
+async def here(coach: Coach, database: Database) -> AsyncIterator[Here]:
+    async with teams_with_leads(coach, database) as teams:
         teams.far.teams[GENERAL] = {"id": GENERAL, "name": "Support Team", "aadGroupId": TEAM, "memberCount": 3}
         teams.far.graph[TEAM] = [[member(EVE), member(BEN, "owner")]]
         made = Here(teams, coach, database)
         assert await made.roles.installed(Actor(WORKSPACE, ANNA, "Anna Agent"))
         yield made
-        await leading.stop()
-        await database.stop()
 
 
 async def test_the_owners_of_a_team_are_leads_until_they_are_not(here: Here) -> None:
@@ -210,9 +187,7 @@ async def test_all_teams_are_asked_for_at_once(here: Here) -> None:
         await here.roles.add_lead(Actor(WORKSPACE, ANNA), Mention(f"group:owners:{team}", "Team"))
     here.far.hanging = asyncio.Event()
     asking = asyncio.create_task(here.roles.role_of(WORKSPACE, EVE))
-    async with asyncio.timeout(20):
-        while len(here.far.graph_asked) < 2:  # noqa: ASYNC110 - it is the far end's to say
-            await asyncio.sleep(0.01)
+    await until(lambda: len(here.far.graph_asked) == 2)
     here.far.hanging.set()
     assert await asking == "lead"
 

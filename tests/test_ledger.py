@@ -248,13 +248,13 @@ async def _interleaved(ledger: _Ledger, steps: Sequence[tuple[int, str, int]]) -
             assert posted[number], "nothing is called sent that was not"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(steps=_STEPS)
 def test_two_at_once_never_post_a_row_twice(steps: list[tuple[int, str, int]]) -> None:
     timeless(_interleaved(_Ledger(MemoryLedger(), None), steps))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS)
 async def test_nor_do_they_in_a_real_database(
     new_database: Callable[[str], str], kind: str, steps: list[tuple[int, str, int]]

@@ -20,7 +20,7 @@ from chatbot.store.personal import SqlPersonal
 from chatbot.store.preferences import SqlPreferences
 from chatbot.store.roles import SqlRoles
 from chatbot.store.tables import audit, metadata, pieces, pushes, receipts
-from tests.test_freshness import Platform, _ByHand
+from tests.fake_team import ByHand, Platform
 
 HOME, AWAY = "test:T1", "test:T2"
 OWN_CHAT = Room("D1", "D1", personal=True)
@@ -81,7 +81,7 @@ async def desk(coach: Coach, new_database: Callable[[str], str], kind: str) -> A
     platform = Platform()
     delivering = Delivering(
         database, coach, {"test": platform}, {"test": platform}, timedelta(hours=2), NOW.timestamp,
-        engine=lambda lanes: _ByHand(),
+        engine=ByHand,
     )  # fmt: skip
     yield Desk(coach, database, delivering)
     await delivering.rooms_seen.close()

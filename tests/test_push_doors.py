@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -12,8 +12,10 @@ from chatbot.coach import Coach
 from chatbot.delivery.model import Limits
 from chatbot.model import Language
 from chatbot.pushing import Report
-from tests.doors import ANN, BEN, LARS, LENA, Door, Person, SlackDoor, TeamsDoor, at, opened, until
+from chatbot.store.database import Database
+from tests.doors import ANN, BEN, LARS, LENA, Door, Person, SlackDoor, TeamsDoor, at, opened
 from tests.slack_far_end import interactive, payload
+from tests.waiting import until
 
 CARD = {
     "en": {
@@ -51,8 +53,8 @@ def platform(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def door(platform: str, coach: Coach, new_database: Callable[[str], str]) -> AsyncIterator[Door]:
-    async with opened(platform, coach, new_database("sqlite")) as door:
+async def door(platform: str, coach: Coach, database: Database) -> AsyncIterator[Door]:
+    async with opened(platform, coach, database) as door:
         yield door
 
 
@@ -77,9 +79,9 @@ def only(texts: dict[str, list[str]], room: str) -> str:
 
 
 async def test_a_card_is_written_published_found_pushed_corrected_and_taken_back(
-    platform: str, coach: Coach, new_database: Callable[[str], str]
+    platform: str, coach: Coach, database: Database
 ) -> None:
-    async with opened(platform, coach, new_database("sqlite"), fits=True) as door:
+    async with opened(platform, coach, database, fits=True) as door:
         shown = await door.fill(await door.type("write"), LENA, language="en", topic="new", **CARD["en"])
         for language in ("de", "ru", "ka"):
             choices = await door.press(shown, shown.button("write languages"))
@@ -200,9 +202,10 @@ async def test_cancelled_in_the_middle_the_rest_stays_unsent(door: Door) -> None
     await until(lambda: door.record.posts == 1)
     stopped = await door.press(await door.type("push report 1"), f"push cancel {number}")
     assert "not sent: 2" in stopped.text
-    while not sending.done():
-        door.now += timedelta(seconds=1)
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while not sending.done():
+            door.now += timedelta(seconds=1)
+            await asyncio.sleep(0.01)
     await door.run()
     told = await agrees(door)
     assert (told.sent, told.cancelled, told.pending, told.all) == (1, 2, 0, 3)
@@ -368,15 +371,13 @@ async def test_nobody_else_does_anything_with_a_push(door: Door, coach: Coach, h
 # ---- as recorded
 
 
-async def test_slacks_recorded_payloads_make_a_push_and_a_receipt(
-    coach: Coach, new_database: Callable[[str], str]
-) -> None:
-    async with opened("slack", coach, new_database("sqlite")) as door:
+async def test_slacks_recorded_payloads_make_a_push_and_a_receipt(coach: Coach, database: Database) -> None:
+    async with opened("slack", coach, database) as door:
         assert isinstance(door, SlackDoor)
         await door.known()
         assert await door.here.send(interactive(payload("view_submission_push"))) == (200, b"")
         await door.far.until(lambda far: "Send this?" in json.dumps(far.calls[-1][1]))
-        asked = door._read(door.far.calls[-1][1])
+        asked = door.read(door.far.calls[-1][1])
         assert "Channels: 2" in asked.text
         await door.press(asked, "push send 1")
         await door.run()
@@ -389,16 +390,16 @@ async def test_slacks_recorded_payloads_make_a_push_and_a_receipt(
 
 
 async def test_teams_recorded_payloads_make_a_push_and_a_receipt(
-    coach: Coach, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+    coach: Coach, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(TeamsDoor, "rooms", ("19:support@thread.tacv2", "19:general@thread.tacv2"))
     monkeypatch.setattr(Person, "in_teams", "aaaaaaaa-0000-4000-8000-00000000000a")
-    async with opened("teams", coach, new_database("sqlite")) as door:
+    async with opened("teams", coach, database) as door:
         assert isinstance(door, TeamsDoor)
         await door.known()
         status, told = await door.here.send(door.here.payload("push_submit"))
         assert status == 200
-        asked = door._read(told["value"])
+        asked = door.read(told["value"])
         assert "Channels: 2" in asked.text
         await door.press(asked, "push send 1")
         await door.run()

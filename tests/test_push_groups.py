@@ -15,14 +15,15 @@ from chatbot.model import Choice, Language, Room, plain_text
 from chatbot.push_groups import MOST_CHOSEN, MOST_OFFERED, Group, GroupUntold
 from chatbot.pushing import BadPush, Targets, from_json, to_json
 from chatbot.roles import NotGranted, Roles
+from chatbot.store.database import Database
 from chatbot.store.roles import SqlRoles
 from tests.console_program import HOME, Here
 from tests.console_program import LEAD as IN_CONSOLE
 from tests.console_program import running as console_running
 from tests.doors import ANN, BEN, LARS, LENA, Door, Person, Shown, SlackDoor, TeamsDoor, opened
+from tests.fake_identity import member
 from tests.fake_team import HERE
 from tests.slack_far_end import refused
-from tests.test_leads_owners import member
 from tests.test_pushing import ELSEWHERE, LEAD, STRANGER, Leads
 
 EMEA, NIGHT = Group("group:emea", "@support-emea"), Group("group:night", "@night-shift")
@@ -235,9 +236,9 @@ IN_SLACK, IN_TEAMS = "group:S0EMEA", f"group:team:{GROUP_OF_TEAM}"
 
 
 @pytest.fixture(params=["slack", "teams"])
-async def door(request: pytest.FixtureRequest, coach: Coach, new_database: Callable[[str], str]) -> AsyncIterator[Door]:
+async def door(request: pytest.FixtureRequest, coach: Coach, database: Database) -> AsyncIterator[Door]:
     """Ann and Ben talk with Steady; Ann, and somebody who does not, are in the group."""
-    async with opened(request.param, coach, new_database("sqlite")) as door:
+    async with opened(request.param, coach, database) as door:
         await door.known()
         for who in (ANN, BEN):
             await talks(door, who)
@@ -355,9 +356,9 @@ async def test_forged_groups_reach_nobody(door: Door) -> None:
 
 
 async def test_only_teams_of_the_workspace_are_offered_and_one_that_is_gone_hides_no_other(
-    coach: Coach, new_database: Callable[[str], str]
+    coach: Coach, database: Database
 ) -> None:
-    async with opened("teams", coach, new_database("sqlite")) as door:
+    async with opened("teams", coach, database) as door:
         assert isinstance(door, TeamsDoor)
         await door.known()
         rooms = await door.delivering.rooms_seen.store.of_workspace(door.workspace)
@@ -412,7 +413,7 @@ async def test_the_console_pushes_to_groups(here: Here) -> None:
     assert "get nothing: 1" in page
     await lead.post(push, {"do": "start"})
     await here.deliver()
-    assert [target for target, _ in here.platform.sent] == ["D0"]
+    assert here.platform.reached == ["D0"]
 
 
 async def test_the_console_says_what_the_platform_does_not_tell(here: Here) -> None:

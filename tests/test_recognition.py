@@ -201,7 +201,7 @@ def check_answer(answer: Recognition) -> None:
 
 
 @given(st.text(max_size=10_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_gets_an_answer(recogniser: Recogniser, text: str) -> None:
     check_answer(recogniser.recognise(text))
 
@@ -218,7 +218,7 @@ def test_any_text_gets_an_answer(recogniser: Recogniser, text: str) -> None:
 @example([("e\u0301\u0323", 3_333)])
 @example([("“", 5_000), ("”", 5_000)])
 @example([("calm", 1), (" ", 9_000), ("calm", 1)])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_long_texts_get_an_answer(recogniser: Recogniser, pieces: list[tuple[str, int]]) -> None:
     check_answer(recogniser.recognise("".join(piece * count for piece, count in pieces)[:10_000]))
 
@@ -228,7 +228,7 @@ WORDS = st.lists(st.text(LETTERS + LETTERS.upper() + "0123456789-’", min_size=
 
 
 @given(st.one_of(WORDS.map(" ".join), st.sampled_from(sorted({line for lines in GOLDEN.values() for line in lines}))))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_case_quotes_and_outer_spaces_change_nothing(recogniser: Recogniser, text: str) -> None:
     answer = recogniser.recognise(text)
     for same in (

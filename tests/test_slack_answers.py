@@ -98,6 +98,26 @@ async def test_where_no_private_answer_is_possible_a_direct_message_goes_out(
     assert await here.far.called("conversations.open") == {"users": "U0AGENT01"}
 
 
+async def test_where_a_private_answer_fails_on_its_way_a_direct_message_goes_out(
+    here: Slack, coach: Coach, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.far.broken.add("chat.postEphemeral")
+    await here.send_json(payload("mention"))
+    assert await here.far.called("chat.postMessage") == {"channel": "D0OPENED1", **await expected(coach, "calm")}
+    assert "incident" not in caplog.text
+
+
+async def test_a_private_answer_that_takes_too_long_goes_out_as_a_direct_message(
+    here: Slack, coach: Coach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_long(**_: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(here.adapter._sender.client, "chat_postEphemeral", too_long)
+    await here.send_json(payload("mention"))
+    assert await here.far.called("chat.postMessage") == {"channel": "D0OPENED1", **await expected(coach, "calm")}
+
+
 @pytest.mark.parametrize("name", ["press", "press_in_dm"])
 async def test_a_buttons_answer_replaces_the_message_in_the_language_of_the_card(
     here: Slack, coach: Coach, name: str

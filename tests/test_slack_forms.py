@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slack_sdk.models.blocks import Block as SlackBlock
-from slack_sdk.models.views import View
 
 from adapters.slack import measure, to_slack
 from adapters.slack.modal import from_submission, to_view
@@ -34,7 +32,7 @@ from chatbot.model import (
     Title,
 )
 from chatbot.strings import Strings
-from tests.slack_far_end import FarEnd, Script, Slack, form, interactive, payload, refused, slack
+from tests.slack_far_end import FarEnd, Script, Slack, checked, form, interactive, payload, refused, slack, submitted
 
 OUTCOME = Outcome("menu")
 ROOM = Room("C0ROOM001", "C0ROOM001")
@@ -103,41 +101,6 @@ def script(coach: Coach, monkeypatch: pytest.MonkeyPatch) -> Script:
 DONE = Reply((Title("Set up"), Text("Next: tomorrow")), Language.DE, OUTCOME, (Button("Status", "tips status"),))
 
 
-def checked(view: dict[str, Any]) -> dict[str, Any]:
-    """Return a view after asserting that the SDK's models take it, input by input."""
-    parsed = View(**view)
-    parsed.validate_json()
-    assert len(view["private_metadata"]) <= 3000
-    for block in SlackBlock.parse_all(view["blocks"]):
-        block.validate_json()
-        block.to_dict()
-    drawn = [block.to_dict() for block in SlackBlock.parse_all(view["blocks"]) if block.type == "input"]
-    sent = [block for block in view["blocks"] if block["type"] == "input"]
-    assert [json.loads(json.dumps(one["element"])) for one in drawn] == [one["element"] for one in sent]
-    return view
-
-
-def submitted(view: dict[str, Any], **values: Any) -> dict[str, Any]:
-    """Return the payload of sending a view with what stands in it, and `values` typed or picked over that."""
-    state: dict[str, Any] = {}
-    for block in view["blocks"]:
-        if block["type"] != "input":
-            continue
-        element, name = block["element"], block["element"]["action_id"]
-        if element["type"] == "plain_text_input":
-            held: Any = {"value": element.get("initial_value")}
-        elif ("select" in element["type"] and not element["type"].startswith("multi")) or element["type"][0] == "r":
-            held = {"selected_option": element.get("initial_option")}
-        else:
-            held = {"selected_options": element.get("initial_options", [])}
-        if name in values:
-            held = values[name]
-        state[block["block_id"]] = {name: {"type": element["type"], **held}}
-    content = payload("view_submission")
-    content["view"] |= {**view, "state": {"values": state}}
-    return content
-
-
 def test_every_kind_of_field_in_every_language(golden: Callable[[str, Any], None]) -> None:
     views = {}
     for language in Language:
@@ -175,6 +138,8 @@ def test_what_slack_would_refuse_in_a_modal_is_named() -> None:
     bad = form_of(
         Language.EN,
         Entry("a", "", "v" * 3001, "p" * 151, "h" * 2001, longest=3001),
+        Entry("short", "label", "long", longest=3),
+        Entry("none", "label", longest=0),
         Choice("b", "l" * 2001, options(101)),
         Choice("c", "label", (Option("v" * 151, "l" * 76), Option("x,y", ""), Option("x,y", "twice"))),
         Choice("d", "label", ()),
@@ -193,8 +158,9 @@ def test_what_slack_would_refuse_in_a_modal_is_named() -> None:
         "has 2001 characters",
         "a placeholder",
         "a hint",
-        "3001 characters; 1 to 3000",
-        "first value has 3001",
+        "first value has 3001 characters; 3000 at most",
+        "first value has 4 characters; 3 at most",
+        "an input takes 0 characters",
         "101 options; 100 at most",
         "has 76 characters; 75",
         "has 151 characters; 150",

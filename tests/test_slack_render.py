@@ -15,6 +15,8 @@ from slack_sdk.models.blocks import RichTextBlock
 from adapters.slack import measure, to_slack
 from adapters.slack.render import literal
 from chatbot.coach import Coach
+from chatbot.commands import COMMANDS
+from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.guidance import Guidance
 from chatbot.model import (
     Button,
@@ -31,7 +33,7 @@ from chatbot.model import (
     Text,
     Title,
 )
-from tests.conftest import BUILT_IN_RESPONSES
+from chatbot.strings import Strings
 
 TOPICS = sorted(
     path.relative_to(BUILT_IN_RESPONSES / "topics").with_suffix("").as_posix()
@@ -88,6 +90,26 @@ async def test_whatever_can_be_reached_by_pressing_fits(coach: Coach) -> None:
             # Choosing a language for good would change what the rest of the walk is answered in.
             waiting += [button.command for button in reply.buttons if not button.command.startswith("language ")]
         assert len(reached) > 100
+
+
+@pytest.mark.parametrize("more", [1, 14, 40])
+async def test_help_goes_on_where_commands_do_not_fit_on_one_card(
+    coach: Coach, strings: Strings, monkeypatch: pytest.MonkeyPatch, more: int
+) -> None:
+    listed = [entry for entry in COMMANDS.values() if entry.listed and entry.role == "agent"]
+    for number in range(more):
+        monkeypatch.setitem(COMMANDS, f"another-{number}", listed[number % len(listed)])
+    for language in Language:
+        command, lines, cards = "help", list[str](), 0
+        while command:
+            reply = await coach.reply(Message(command, "w", "p", language, pressed=True))
+            check(reply)
+            cards += 1
+            lines += next(block.items for block in reply.blocks if isinstance(block, Points))
+            command = next((button.command for button in reply.buttons if button.command.startswith("help ")), "")
+        assert len(lines) == len(listed) + more
+        assert strings(f"commands.{listed[-1].name}.usage", language) in " ".join(lines)
+        assert cards > 1 or language is not Language.KA
 
 
 def test_every_kind_of_block_has_its_place() -> None:

@@ -16,8 +16,7 @@ from adapters.slack import measure
 from chatbot.coach import Coach
 from chatbot.model import Language, Message, Room
 from chatbot.store.database import Database
-from tests.slack_far_end import FarEnd, Slack, form, interactive, payload, refused, slack
-from tests.test_slack_forms import checked, submitted
+from tests.slack_far_end import FarEnd, Slack, checked, form, interactive, payload, refused, slack, submitted
 
 WORKSPACE = "slack:T0STEADY1"
 

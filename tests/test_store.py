@@ -265,6 +265,8 @@ def test_nothing_stored_ties_a_person_to_what_they_asked() -> None:
         "unheard": "workspace week language words",
         "topic_counts": "workspace week topic language asked useful useless",
         "workspace_settings": "workspace name value",
+        # A random id that stood in a cookie, for hours; nobody's name is beside it.
+        "ended_sessions": "session until",
     }
 
 

@@ -280,7 +280,7 @@ PIECES = [
 
 
 @given(st.text(max_size=LONGEST + 50) | st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.lists(st.sampled_from(PIECES), max_size=40).map(" ".join))  # fmt: skip
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_any_text_is_understood_or_refused(text: str) -> None:
     for reader in (read, lambda text: read_until_day(text, TODAY)):
         try:

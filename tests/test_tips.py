@@ -72,7 +72,7 @@ def cases(draw: st.DrawFn, *, weekly: bool | None = None) -> tuple[Schedule, dat
 
 
 @given(cases(weekly=False))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_one_run_per_eligible_day_in_order(case: tuple[Schedule, datetime]) -> None:
     schedule, after = case
     clocks = zone_named(schedule.zone)
@@ -98,7 +98,7 @@ def test_one_run_per_eligible_day_in_order(case: tuple[Schedule, datetime]) -> N
 
 
 @given(cases(weekly=True))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_weekly_schedule_runs_once_in_each_week_that_has_a_day_for_it(case: tuple[Schedule, datetime]) -> None:
     schedule, start = case
     daily = Schedule(
@@ -112,7 +112,7 @@ def test_a_weekly_schedule_runs_once_in_each_week_that_has_a_day_for_it(case: tu
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_schedule_changed_in_mid_day_gives_no_day_two(case: tuple[Schedule, datetime]) -> None:
     schedule, after = case
     last = after.astimezone(zone_named("Pacific/Kiritimati")).date()
@@ -124,7 +124,7 @@ def test_a_schedule_changed_in_mid_day_gives_no_day_two(case: tuple[Schedule, da
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_is_sent_before_a_pause_ends_or_in_a_blackout(case: tuple[Schedule, datetime]) -> None:
     schedule, after = case
     for run in runs(schedule, after, 12):
@@ -133,7 +133,6 @@ def test_nothing_is_sent_before_a_pause_ends_or_in_a_blackout(case: tuple[Schedu
 
 
 @given(cases())
-@settings(deadline=None)
 def test_a_schedule_survives_json(case: tuple[Schedule, datetime]) -> None:
     schedule, _ = case
     assert Schedule.from_json(schedule.to_json()) == schedule

@@ -3,18 +3,17 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from adapters.delivering import Delivering
 from chatbot.coach import Coach
 from chatbot.store.database import Database
-from tests.fake_identity import running
+from tests.fake_identity import ANNA, running
 from tests.slack_far_end import FarEnd, form, payload, slack
-from tests.test_teams_rooms import ANNA, CHANNEL
 
 Door = Callable[[str], Awaitable[str]]
+CHANNEL = "19:support@thread.tacv2"
 
 #: What is typed, one after the other, and words of each answer.
 SPOKEN = {
@@ -90,13 +89,11 @@ HOSTILE = [
 
 
 @pytest.fixture(params=["slack", "teams"])
-async def door(request: pytest.FixtureRequest, coach: Coach, tmp_path: Path) -> AsyncIterator[Door]:
-    database = Database(f"sqlite:///{tmp_path}/steady.sqlite3")
-    await database.start()
+async def door(request: pytest.FixtureRequest, coach: Coach, database: Database) -> AsyncIterator[Door]:
     if request.param == "slack":
         async with slack(coach, FarEnd()) as here:
             known = {"slack": here.adapter.delivery}
-            Delivering(database, coach, known, known, timedelta(hours=2), lambda: 1_795_000_000.0)
+            delivering = Delivering(database, coach, known, known, timedelta(hours=2), lambda: 1_795_000_000.0)
 
             async def by_slack(text: str) -> str:
                 here.far.calls.clear()
@@ -108,11 +105,12 @@ async def door(request: pytest.FixtureRequest, coach: Coach, tmp_path: Path) -> 
                 return json.dumps(json.loads(body) if body else await here.far.called("command"), ensure_ascii=False)
 
             yield by_slack
+            await delivering.look_no_more()
     else:
         async with running(coach) as teams:
             teams.far.members = {CHANNEL: {ANNA}}
-            known_to_teams = {"teams": teams.adapter.delivery}
-            Delivering(database, coach, known_to_teams, known_to_teams, timedelta(hours=2), lambda: 1_795_000_000.0)
+            in_teams = {"teams": teams.adapter.delivery}
+            delivering = Delivering(database, coach, in_teams, in_teams, timedelta(hours=2), lambda: 1_795_000_000.0)
             count = 0
 
             async def by_teams(text: str) -> str:
@@ -124,7 +122,7 @@ async def door(request: pytest.FixtureRequest, coach: Coach, tmp_path: Path) -> 
                 return json.dumps((await teams.calls())[-1].body, ensure_ascii=False)
 
             yield by_teams
-    await database.stop()
+            await delivering.look_no_more()
 
 
 @pytest.mark.parametrize("language", SPOKEN)

@@ -15,9 +15,8 @@ from adapters.web.blockkit import draw_form
 from adapters.web.people import PERSONAS
 from adapters.web.room import Modal, Room
 from adapters.web.slack_modals import SlackModals
-from tests.playground_program import Change, Program, program
+from tests.playground_program import Change, Program, program, slack_press
 from tests.test_web_blockkit import XSS, plain
-from tests.test_web_playground import slack_press
 
 SAM = PERSONAS["sam"]
 

@@ -1,12 +1,10 @@
 """The playground at its HTTP door: what is typed reaches both panes through the real adapters."""
 
 import asyncio
-import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,55 +13,13 @@ from adapters.web import Playground
 from chatbot.coach import Coach
 from chatbot.errors import SettingsError
 from chatbot.settings import Settings
-from tests.playground_program import Change, Program, program
+from tests.playground_program import Program, program, slack_press, teams_press
 
 
 @pytest.fixture
 async def here(tmp_path: Path) -> AsyncIterator[Program]:
     async with program(tmp_path) as running:
         yield running
-
-
-def slack_press(post: Change, label: str) -> dict[str, object]:
-    found = re.search(rf'data-block="([^"]*)" data-action="([^"]*)">{re.escape(label)}<', post["html"])
-    assert found
-    block, action = map(unescape, found.groups())
-    return {
-        "pane": "slack",
-        "message": post["id"],
-        "persona": "sam",
-        "language": "en",
-        "block": block,
-        "action": action,
-    }
-
-
-def card_of(post: Change) -> dict[str, object]:
-    found = re.search(r'data-card="([^"]*)"', post["html"])
-    assert found
-    card: dict[str, object] = json.loads(unescape(found[1]))
-    return card
-
-
-def teams_press(post: Change, label: str, **typed: str) -> dict[str, object]:
-    def actions(node: object) -> list[dict[str, object]]:
-        if isinstance(node, list):
-            return [action for item in node for action in actions(item)]
-        if isinstance(node, dict):
-            inner = [action for value in node.values() for action in actions(value)]
-            return [node, *inner] if node.get("type") == "Action.Execute" else inner
-        return []
-
-    action = next(action for action in actions(card_of(post)) if action["title"] == label)
-    data = {**action["data"], **typed}  # type: ignore[dict-item]
-    return {
-        "pane": "teams",
-        "message": post["id"],
-        "persona": "sam",
-        "language": "en",
-        "verb": action["verb"],
-        "data": data,
-    }
 
 
 @pytest.mark.parametrize("text", ["/calm", "calm"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from adapters.measure import Measure
-from adapters.slack.modal import to_view
+from adapters.slack.modal import LONGEST_INPUT, to_view
 from adapters.slack.render import Payload, compact, to_slack
 from chatbot.model import Reply, Room
 
@@ -19,7 +19,6 @@ ID_CHARACTERS = 255
 INPUT_LABEL_CHARACTERS = 2000
 PLACEHOLDER_CHARACTERS = 150
 HINT_CHARACTERS = 2000
-INPUT_CHARACTERS = 3000
 OPTIONS_PER_MENU = 100
 OPTION_CHARACTERS = 75
 OPTION_VALUE_CHARACTERS = 150
@@ -85,9 +84,10 @@ def _problems_of_blocks(blocks: list[Payload]) -> Iterator[str]:
 def _problems_of_input(element: Payload) -> Iterator[str]:
     if "placeholder" in element:
         yield from _text("a placeholder", element["placeholder"]["text"], PLACEHOLDER_CHARACTERS)
-    if not 0 < element.get("max_length", 1) <= INPUT_CHARACTERS:
-        yield f"an input takes {element['max_length']} characters; 1 to {INPUT_CHARACTERS} are possible"
-    yield from _most("an input's first value", "characters", len(element.get("initial_value", "")), INPUT_CHARACTERS)
+    most = element.get("max_length", LONGEST_INPUT)
+    if most < 1:
+        yield f"an input takes {most} characters; 1 to {LONGEST_INPUT} are possible"
+    yield from _most("an input's first value", "characters", len(element.get("initial_value", "")), most)
     options = element.get("options", [])
     if "options" in element and not options:
         yield "a choice has no options"

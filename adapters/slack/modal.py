@@ -19,6 +19,8 @@ from chatbot.model import Choice, Entry, Form, Language, Message, Option, Reply,
 OURS = "steady-form"
 #: Up to so many options stand there to be seen; more of them open as a menu.
 _SHOWN_OPTIONS = 5
+#: As much as Slack lets anybody type into an input, and lets us put into it.
+LONGEST_INPUT = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,11 @@ def _input(field: Entry | Choice, turn: int) -> Payload:
 
 
 def _entry(entry: Entry) -> Payload:
-    element: Payload = {"type": "plain_text_input", "multiline": entry.lines, "max_length": entry.longest}
+    element: Payload = {
+        "type": "plain_text_input",
+        "multiline": entry.lines,
+        "max_length": min(entry.longest, LONGEST_INPUT),
+    }
     if entry.value:
         element["initial_value"] = entry.value
     if entry.placeholder:

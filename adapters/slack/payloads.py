@@ -115,7 +115,7 @@ def from_event(payload: Payload) -> Message | None:
     if event.get("subtype") not in (None, "file_share", "thread_broadcast"):
         return None
     text, room = string_in(event, "text"), room_of(string_in(event, "channel"))
-    mentions = mentions_in(text, ours=_our_ids(payload))
+    mentions = mentions_in(text, ours=our_users(payload))
     return Message(readable(text), workspace_of(payload), person, room=room, mentions=mentions)
 
 
@@ -223,9 +223,14 @@ def mentions_in(text: str, ours: frozenset[str] = frozenset()) -> tuple[Mention,
     return tuple(found.values())
 
 
-def _our_ids(payload: Payload) -> frozenset[str]:
+def our_users(payload: Payload) -> frozenset[str]:
+    """Return the ids of our bot user that an event names: in its `authorizations`, as Slack sends them with each."""
     told = payload.get("authorizations")
-    return frozenset(string_in(one, "user_id") for one in told) if isinstance(told, list) else frozenset()
+    return frozenset(
+        string_in(one, "user_id")
+        for one in (told if isinstance(told, list) else ())
+        if isinstance(one, dict) and one.get("is_bot") is True and string_in(one, "user_id")
+    )
 
 
 def readable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from adapters.slack.payloads import room_of, string_in
+from adapters.slack.payloads import our_users, room_of, string_in
 from adapters.slack.render import Payload
 from chatbot.rooms import RoomChange
 
@@ -28,7 +28,7 @@ def room_change_in(payload: Payload) -> tuple[str | None, RoomChange] | None:
     if kind == "app_uninstalled" or (kind == "tokens_revoked" and _has_bot_token(event.get("tokens"))):
         return None, "uninstalled"
     change = _OF_A_ROOM.get(kind)
-    if change is None and string_in(event, "user") in _our_users(payload):
+    if change is None and string_in(event, "user") in our_users(payload):
         change = _OF_A_MEMBER.get(kind)
     room = room_of(string_in(event, "channel"))
     return (room.key, change) if room and change else None
@@ -36,13 +36,3 @@ def room_change_in(payload: Payload) -> tuple[str | None, RoomChange] | None:
 
 def _has_bot_token(tokens: Any) -> bool:
     return isinstance(tokens, dict) and bool(tokens.get("bot"))
-
-
-def _our_users(payload: Payload) -> set[str]:
-    """Return the ids of our bot user that an event names: in its `authorizations`, as Slack sends them with each."""
-    authorizations = payload.get("authorizations")
-    return {
-        string_in(one, "user_id")
-        for one in (authorizations if isinstance(authorizations, list) else ())
-        if isinstance(one, dict) and one.get("is_bot") is True and string_in(one, "user_id")
-    }

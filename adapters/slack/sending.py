@@ -107,12 +107,15 @@ class Sender:
         await self.client.chat_postMessage(channel=channel, thread_ts=thread, **to_slack(reply))
 
     async def whisper(self, channel: str, person: str, reply: Reply, thread: str | None = None) -> None:
-        """Show a reply to one person in a room; where Slack does not let us, in a direct message."""
+        """Show a reply to one person in a room; where that is refused or gets no answer, in a direct message."""
         try:
             await self.client.chat_postEphemeral(channel=channel, user=person, thread_ts=thread, **to_slack(reply))
+            return
         except SlackApiError as error:
             log.info("a private answer in a room was refused (%s): sent as a direct message", code_of(error))
-            await self.direct(person, reply)
+        except (aiohttp.ClientError, OSError) as error:  # twice is no harm, not at all would be
+            log.info("a private answer in a room failed (%s): sent as a direct message", type(error).__name__)
+        await self.direct(person, reply)
 
     async def direct(self, person: str, reply: Reply) -> None:
         """Post a reply in the direct messages with a person."""

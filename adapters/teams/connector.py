@@ -108,7 +108,7 @@ class BotToken:
         except (aiohttp.ClientError, OSError) as error:
             log.info("no answer from TEAMS_TOKEN_URL: %s", type(error).__name__)
             raise NoTokenError("TEAMS_TOKEN_URL can't be reached.", NO_ANSWER) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             raise NoTokenError("What TEAMS_TOKEN_URL answers is no token: check that address.", 200) from error
 
 

@@ -17,6 +17,10 @@ def measure(reply: Reply) -> Measure:
     problems = []
     if size > MESSAGE_BYTES:
         problems.append(f"{size} bytes in UTF-16, {MESSAGE_BYTES} allowed")
-    rows = [element["actions"] for element in to_card(reply)["body"] if element["type"] == "ActionSet"]
+    body = to_card(reply)["body"]
+    rows = [element["actions"] for element in body if element["type"] == "ActionSet"]
     problems += [f"{len(row)} actions in a row, {ACTIONS_PER_ROW} shown" for row in rows if len(row) > ACTIONS_PER_ROW]
+    for element in body:
+        if "maxLength" in element and len(element.get("value", "")) > element["maxLength"]:
+            problems.append(f"{len(element['value'])} characters in an input, {element['maxLength']} allowed")
     return Measure(size, MESSAGE_BYTES, tuple(problems))

@@ -97,6 +97,7 @@ class Playground:
             faults.changed = self._room.desk_changed
         self._desk = Desk(self._coach, self._stack, self._clock, self._room, self._faults)
         console = Console(self._settings, self._coach, self._guard.hosts)
+        self._coach.console = f"{self._origin}{prefix}/lead"
         base, guard = f"{prefix}/playground", self._guard
         return [
             *([web.get(prefix, guard.open(_with_slash))] if prefix else []),

@@ -10,7 +10,8 @@ from adapters.web.people import Place
 from chatbot.model import Language
 
 PersonaKey = Literal["sam", "lena", "nino"]
-Typed = Annotated[str, StringConstraints(max_length=2000)]
+#: As much as any field of a form holds.
+Typed = Annotated[str, StringConstraints(max_length=8000)]
 Picked = Annotated[Language, Field(strict=False)]
 
 

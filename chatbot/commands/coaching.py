@@ -1,5 +1,6 @@
 """The commands of agents in the middle of a shift."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
 #: Topics offered when a phrase is asked for without saying for what.
 _PHRASES_FIRST = ("calm", "vent", "apologise", "firm", "pause", "hand-over", "let-go")
+
+#: Bytes of commands on one card of help, with what a platform needs around each: as many as are left beside the rest
+#: of the card where least is allowed, which `steady check` measures.
+_BYTES_OF_HELP = 2_960
+_BYTES_AROUND_A_LINE = 70
+_BYTES_OF_A_BUTTON = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,25 +219,46 @@ async def language(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
 
 @command("help")
 async def help_(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
-    """List the commands, or explain one."""
-    if argument:
+    """List the commands, as many as fit on a card at a time, or explain one."""
+    # What leads have besides, `lead` shows them.
+    listed = [entry for entry in COMMANDS.values() if entry.listed and entry.role == "agent"]
+    pages = _pages([_usage(ask, entry) for entry in listed])
+    number = int(argument) if argument in map(str, range(1, len(pages) + 1)) else 1
+    if argument and argument != str(number):
         parsed = coach.parser.parse(bare(argument))
         if parsed and parsed.command.listed and not parsed.argument:
             return _help_on(ask, parsed.command)
         if not ask.insist:
             return None
-    # What leads have besides, `lead` shows them: all of it would not fit on one card.
-    listed = [entry for entry in COMMANDS.values() if entry.listed and entry.role == "agent"]
+    more = (Button(ask.t("button.page_on"), f"help {number + 1}"),) if number < len(pages) else ()
     return Reply(
         blocks=(
             Title(ask.t("reply.help_title")),
             Lead(ask.t("reply.help_lead")),
-            Points(ask.t("reply.help_commands"), tuple(_usage(ask, entry) for entry in listed)),
+            Points(ask.t("reply.help_commands"), pages[number - 1]),
         ),
-        buttons=(Button(ask.t("button.menu"), "topics", "primary"), Button(ask.t("button.language"), "language")),
+        buttons=(
+            *more,
+            Button(ask.t("button.menu"), "topics", "primary"),
+            Button(ask.t("button.language"), "language"),
+        ),
         language=ask.language,
         outcome=Outcome("menu", why="the help"),
     )
+
+
+def _pages(lines: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return lines page by page: all on one if they fit, else with room for the button that leads on."""
+    sizes = [len(line.encode()) + _BYTES_AROUND_A_LINE for line in lines]
+    room = _BYTES_OF_HELP if sum(sizes) <= _BYTES_OF_HELP else _BYTES_OF_HELP - _BYTES_OF_A_BUTTON
+    pages, left = [list[str]()], room
+    for line, size in zip(lines, sizes, strict=True):
+        if size > left:
+            pages.append([])
+            left = room
+        pages[-1].append(line)
+        left -= size
+    return [tuple(page) for page in pages]
 
 
 def _usage(ask: Ask, entry: Command) -> str:

@@ -9,10 +9,13 @@ from chatbot.cards import Ask
 from chatbot.coach import Coach
 from chatbot.commands.leads import actor_of, numbers_in
 from chatbot.lead_cards import NEW
-from chatbot.model import Language, Reply
+from chatbot.model import Language, Reply, by_platform
 from chatbot.publishing import VERIFIED, Piece, Publishing, Refused, Version
 from chatbot.roles import GROUP, Actor
 from chatbot.written import Words, Written, diff, lines, listed
+
+#: More than any field may hold, so that what is cut off here was too long anyway.
+_LONGEST_FIELD = 8_000
 
 _Step = Callable[[Coach, Publishing, Ask, list[str]], Awaitable[Reply]]
 
@@ -46,14 +49,21 @@ async def _edit(coach: Coach, publishing: Publishing, ask: Ask, parts: list[str]
     written = found.latest.written
     if written.verified_until <= publishing.today():
         written = replace(written, verified_until=publishing.today() + VERIFIED)
-    return lead_cards.form(ask, await _people(coach, ask), written, found.id, language, {})
+    form = lead_cards.form(ask, await _people(coach, ask), written, found.id, language, {})
+    sizes = {size.platform.lower(): size for size in publishing.sizes(form)}
+    size = by_platform(sizes, ask.message.workspace)
+    if size and size.problems:  # never a part of it: what is sent back takes the place of all
+        return lead_cards.too_long(ask, found.id, size.platform, coach.console)
+    return form
 
 
 async def _save(coach: Coach, publishing: Publishing, ask: Ask, parts: list[str]) -> Reply:
     """Take what was filled in: an error goes back to its field, all else becomes a draft."""
     numbers = numbers_in(parts)
+    if not ask.message.values:  # typed, or by a button that stands in for the form: nothing is not what was meant
+        return await (_edit if numbers else _new)(coach, publishing, ask, parts)
     piece = (await publishing.piece(ask.message.workspace, numbers[0])) if numbers else None
-    values = {name: value[:3000] for name, value in ask.message.values.items()}
+    values = {name: value[:_LONGEST_FIELD] for name, value in ask.message.values.items()}
     language = Language.from_tag(values.get("language")) or ask.language
     written = await _filled_in(publishing, ask, piece, language, values)
     try:

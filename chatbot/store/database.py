@@ -25,7 +25,7 @@ Change = Callable[[AsyncConnection], Awaitable[T]]
 
 #: The newest migration; a test compares it with the folder's. Alembic is loaded only for a database that is older, for
 #: it costs half a second and 25 MB: a new one is made as the tables stand now, which a test compares with migrating.
-HEAD = "0002"
+HEAD = "0003"
 #: What one process locks in PostgreSQL while it makes or changes tables: any number that nobody else locks by.
 MIGRATING = 57_005_011
 #: Changes that share a transaction at most.

@@ -211,3 +211,11 @@ workspace_settings = Table(
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
 )
+
+#: Sessions of the console that were signed out of, until they would have ended anyway: a random id, and not whose.
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("session", String, primary_key=True),
+    Column("until", Float, nullable=False),
+)

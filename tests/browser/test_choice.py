@@ -1,20 +1,14 @@
 """Plain words in a real browser: what is close is offered as a choice, and the choice opens the card, in both panes."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from chatbot.guidance import Guidance
 from chatbot.model import Language
 from chatbot.recognition.recogniser import Recogniser
 from chatbot.strings import Strings
-from tests.browser.chromium import chromium
-from tests.browser.test_playground import opened
-from tests.browser.test_walk import PANES, ask, press
-from tests.playground_program import Program, program
+from tests.browser.pages import PANES, ask, opened, press
+from tests.playground_program import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,18 +19,6 @@ HALF_SAID = {
     Language.RU: ("спокойн", "пауз", "требует извинений", "что мне сказать", "с чего начать"),
     Language.KA: ("პაუუზა", "სიმშვიდ", "ბოდიშს ითხოვს", "რა ვუთხრა", "როგორ დავიწყო"),
 }
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def here(tmp_path: Path) -> AsyncIterator[Program]:
-    async with program(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -50,7 +32,7 @@ async def test_a_choice_opens_the_card(
 ) -> None:
     said = next(text for text in HALF_SAID[language] if recogniser.recognise(text).kind == "choice")
     offered = [guidance.topics[topic].texts[language].title for topic in recogniser.recognise(said).choices]
-    async with opened(browser, here, f"lang={language}") as page:
+    async with opened(browser, here, f"/?lang={language}") as page:
         cards = await ask(page, said, strings("reply.choice_title", language))
         for pane in PANES:
             for title in offered:

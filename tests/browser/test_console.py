@@ -2,24 +2,22 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from chatbot.coach import Coach
 from chatbot.insights import Group, week_of
 from chatbot.model import Language
-from tests.browser.chromium import chromium
-from tests.browser.test_playground import DESKTOP, PHONE, last, violations
+from tests.browser import pages
+from tests.browser.pages import DESKTOP, PHONE, last, violations
 from tests.console_program import ADMIN, HOME, LEAD, running
-from tests.playground_program import Program, program
+from tests.playground_program import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,37 +62,18 @@ WORDS = {
 }
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def here(tmp_path: Path) -> AsyncIterator[Program]:
-    async with program(tmp_path) as running:
-        yield running
+#: The console's pages say what is wrong, with a status that is an error.
+opened = partial(pages.opened, refusals=True, locale="en-GB")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-@asynccontextmanager
-async def opened(browser: Browser, here: Program, path: str, **context: Any) -> AsyncIterator[Page]:
-    """Open a page; afterwards, there must have been no error, and no request to anybody else."""
-    troubles: list[str] = []
-    hosts: set[str] = set()
-    async with await browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **context}) as surroundings:
-        page = await surroundings.new_page()
-        page.on("console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        # A page that says what is wrong is no trouble; a file that is missing is.
-        page.on(
-            "response",
-            lambda r: troubles.append(r.url) if r.status >= 400 and r.request.resource_type != "document" else None,
-        )
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        await page.goto(f"{here.origin}{path}")
-        yield page
-        assert [trouble for trouble in troubles if "Failed to load resource" not in trouble] == []
-        assert hosts == {urlsplit(here.origin).netloc}
+async def all_say(posts: Locator, words: str, *, instead_of: str) -> None:
+    """Look at what was changed in place: one post in each channel, with the new words alone."""
+    for name in CHANNELS:
+        post = posts.filter(has_text=f"#{name}")
+        await expect(post).to_contain_text(words)
+        await expect(post).to_contain_text("updated")
+        await expect(post).not_to_contain_text(instead_of)
+    await expect(posts).to_have_count(len(CHANNELS))
 
 
 async def fine(page: Page, name: str = "") -> None:
@@ -202,19 +181,10 @@ async def a_push_comes_changes_and_goes(page: Page, here: Program, pane: str) ->
     await page.locator("#lead-en").fill("Offer a new one first, then say sorry.")
     await page.get_by_role("button", name="Correct it everywhere").click()
     await expect(page.locator("#figures")).to_contain_text("Changed in place: 3; still to do: 0")
-    for name in CHANNELS:
-        post = to_channels.filter(has_text=f"#{name}")
-        await expect(post).to_contain_text("Offer a new one first, then say sorry.")
-        await expect(post).to_contain_text("updated")
-        await expect(post).not_to_contain_text(WORDS["en"]["lead"])
-    await expect(to_channels).to_have_count(3)
+    await all_say(to_channels, "Offer a new one first, then say sorry.", instead_of=WORDS["en"]["lead"])
     await page.get_by_role("button", name="Take it back").click()
     await expect(page.locator("#figures")).to_contain_text("Taken back.")
-    for name in CHANNELS:
-        post = to_channels.filter(has_text=f"#{name}")
-        await expect(post).to_contain_text("Please do not go by it any more.")
-        await expect(post).not_to_contain_text("Offer a new one first")
-    await expect(to_channels).to_have_count(3)
+    await all_say(to_channels, "Please do not go by it any more.", instead_of="Offer a new one first")
     await page.reload()
     await expect(figure(page, "sent")).to_have_text("3")
     for label in ("waiting", "failed", "unknown", "skipped", "cancelled"):

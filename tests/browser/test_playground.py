@@ -1,79 +1,14 @@
 """The playground in a real browser, with its real policy: what a newcomer does first."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.chromium import chromium
-from tests.playground_program import Program, program
+from tests.browser.pages import DESKTOP, PHONE, last, opened, type_in, violations
+from tests.playground_program import Program
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")  # starting a browser takes longest: once is enough
-
-AXE = Path(__file__).parents[2] / "adapters" / "web" / "node_modules" / "axe-core" / "axe.min.js"
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-
-
-@asynccontextmanager
-async def opened(browser: Browser, here: Program, query: str = "lang=en", **context: Any) -> AsyncIterator[Page]:
-    """Open the page; afterwards, there must have been no error and no request to anybody else."""
-    troubles: list[str] = []
-    hosts: set[str] = set()
-    async with await browser.new_context(**{"viewport": DESKTOP, **context}) as surroundings:
-        page = await surroundings.new_page()
-        page.on("console", lambda m: troubles.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
-        await page.goto(f"{here.origin}/?{query}")
-        yield page
-        assert troubles == []
-        assert hosts == {urlsplit(here.origin).netloc}
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def here(tmp_path: Path) -> AsyncIterator[Program]:
-    async with program(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-async def type_in(page: Page, text: str) -> None:
-    await page.get_by_label("Message to Steady").fill(text)
-    await page.keyboard.press("Enter")
-
-
-def last(page: Page, pane: str) -> Locator:
-    return page.locator(f"#{pane} .post.steady").last
-
-
-async def violations(page: Page) -> list[str]:
-    """Return what axe finds. It runs in a world of its own, where the page's policy has no say."""
-    session = await page.context.new_cdp_session(page)
-    tree = await session.send("Page.getFrameTree")
-    world = await session.send(
-        "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"], "worldName": "axe"}
-    )
-    where = {"contextId": world["executionContextId"], "awaitPromise": True, "returnByValue": True}
-    await session.send("Runtime.evaluate", {**where, "expression": f"{AXE.read_text(encoding='utf-8')};0"})
-    found = await session.send("Runtime.evaluate", {**where, "expression": "axe.run(document)"})
-    assert "exceptionDetails" not in found, found
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
-        for violation in found["result"]["value"]["violations"]
-        for node in violation["nodes"]
-    ]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +97,7 @@ async def test_the_picks_change_page_and_answers(here: Program, browser: Browser
 
 @pytest.mark.parametrize("language", ["de", "ru", "ka"])
 async def test_the_theme_is_switched_and_remembered(here: Program, browser: Browser, language: str) -> None:
-    async with opened(browser, here, f"lang={language}", color_scheme="light", viewport=PHONE) as page:
+    async with opened(browser, here, f"/?lang={language}", color_scheme="light", viewport=PHONE) as page:
         await page.locator("#theme").click()
         await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
         await page.reload()

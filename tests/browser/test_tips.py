@@ -1,35 +1,17 @@
 """The channel's tips in a real browser: set up on both platforms, come by a moved clock, survive failures, told why."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from chatbot.model import Language
 from chatbot.strings import Strings
-from tests.browser.chromium import chromium
-from tests.browser.test_playground import DESKTOP, PHONE, last, opened, type_in, violations
-from tests.playground_program import Program, program
+from tests.browser.pages import DESKTOP, PANES, PHONE, last, opened, type_in, violations
+from tests.playground_program import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PANES = ("slack", "teams")
-IN_CHANNEL = "lang=en&persona=sam&place=channel"
+IN_CHANNEL = "/?lang=en&persona=sam&place=channel"
 #: What is looked for after a failure takes some seconds.
 PATIENT = 25_000
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def here(tmp_path: Path) -> AsyncIterator[Program]:
-    async with program(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
 
 
 async def open_desk(page: Page) -> Locator:
@@ -117,7 +99,7 @@ async def test_a_tip_comes_is_tried_and_taken_out(
 async def test_the_modal_is_filled_in_by_keyboard(
     here: Program, browser: Browser, strings: Strings, language: Language
 ) -> None:
-    async with opened(browser, here, f"lang={language}&place=channel") as page:
+    async with opened(browser, here, f"/?lang={language}&place=channel") as page:
         await page.locator("#text").fill("/steady tips form")
         await page.keyboard.press("Enter")
         dialog = page.get_by_role("dialog", name=strings("tips.form_title", language))
@@ -259,7 +241,7 @@ async def test_a_kill_in_the_middle_of_sending_doubles_nothing(here: Program, br
 
 @pytest.mark.parametrize("language", ["de", "ru", "ka"])
 async def test_the_desk_in_other_languages(here: Program, browser: Browser, strings: Strings, language: str) -> None:
-    async with opened(browser, here, f"lang={language}&place=channel", viewport=PHONE, color_scheme="dark") as page:
+    async with opened(browser, here, f"/?lang={language}&place=channel", viewport=PHONE, color_scheme="dark") as page:
         desk = await open_desk(page)
         refused = strings("web.clock_nothing", Language(language))
         await page.locator("[data-to=tip]").click()

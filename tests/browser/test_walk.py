@@ -1,49 +1,17 @@
 """The walk through the seven steps and the archetype finder, in a real browser, in every language, in both panes."""
 
 from collections import deque
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, expect
 
 from chatbot.guidance import Guidance
 from chatbot.model import Language
 from chatbot.strings import Strings
-from tests.browser.chromium import chromium
-from tests.browser.test_playground import last, opened
-from tests.playground_program import Program, program
+from tests.browser.pages import ask, opened, press
+from tests.playground_program import Program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-PANES = ("slack", "teams")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def here(tmp_path: Path) -> AsyncIterator[Program]:
-    async with program(tmp_path) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as running:
-        yield running
-
-
-async def ask(page: Page, text: str, title: str) -> dict[str, Locator]:
-    """Type a message and return the answer in each pane, by its id: it stays the same while it is edited."""
-    await page.locator("#text").fill(text)
-    await page.keyboard.press("Enter")
-    cards = {}
-    for pane in PANES:
-        await expect(last(page, pane)).to_contain_text(title)
-        cards[pane] = page.locator(f"#{await last(page, pane).get_attribute('id')}")
-    return cards
-
-
-async def press(card: Locator, label: str) -> None:
-    await card.get_by_role("button", name=label, exact=True).click()
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -57,7 +25,7 @@ async def test_the_walk_to_the_end_and_back(
     on, back, away, done = (
         strings(f"button.{name}", language) for name in ("step_next", "step_back", "let_go", "done")
     )
-    async with opened(browser, here, f"lang={language}") as page:
+    async with opened(browser, here, f"/?lang={language}") as page:
         for pane, card in (await ask(page, "/steady steps", titles[0])).items():
             for title in titles[1:]:
                 await press(card, on)
@@ -102,7 +70,7 @@ async def test_the_finder_to_each_archetype(
     paths = shortest_paths(guidance, language)
     assert paths.keys() == {topic.id for topic in guidance.of_kind("archetype")}
     first = guidance.finder["start"].text[language]
-    async with opened(browser, here, f"lang={language}") as page:
+    async with opened(browser, here, f"/?lang={language}") as page:
         for card in (await ask(page, "/steady who", first)).values():
             for archetype, path in paths.items():
                 for place, answer in enumerate(path):

@@ -67,7 +67,7 @@ class Console:
         return [
             web.get(f"{base}/static/{{name:.+}}", self._static),
             *sign_in.routes(door),
-            web.post(f"{base}/sign-out", door.lead(SignOut(base, sessions).leave, "agent")),
+            web.post(f"{base}/sign-out", door.lead(SignOut(base, sessions, self._clock).leave, "agent")),
             *Pieces(base, pages).routes(door),
             *PushPages(base, pages).routes(door),
             *InsightPages(base, pages).routes(door),

@@ -25,6 +25,8 @@ PER_ADDRESS = 120
 #: With "no-referrer" a browser says `Origin: null` of its own forms; other sites learn nothing either way.
 HEADERS = {**PLAYGROUND_HEADERS, "Referrer-Policy": "same-origin"}
 LANGUAGE_COOKIE = "steady-language"
+#: More than any number of ours has; Python itself refuses to read thousands.
+_DIGITS = 10
 TOKEN = "form-token"  # noqa: S105 - the name of a field
 
 Form = MultiDictProxy[str]
@@ -40,6 +42,7 @@ class Visit:
     role: Role
     language: Language
     form: Form
+    session: Session
     token: str
     reviewed: bool
 
@@ -49,10 +52,7 @@ class Visit:
 
     def number(self, name: str) -> int:
         """Return a number in the address; 404 if it is too large to be one of ours."""
-        number = int(self.request.match_info[name])
-        if number >= 2**31:
-            raise web.HTTPNotFound
-        return number
+        return number_in(self.request.match_info[name])
 
 
 Handler = Callable[[Visit], Awaitable[web.Response]]
@@ -127,11 +127,13 @@ class Door:
         if request.query.get("lang") is None and LANGUAGE_COOKIE not in request.cookies:
             language = await services.coach.preferences.language(actor.workspace, actor.person) or language
         form = await self._form(request, session)
+        if await services.ended.has(session.id):  # by now: a body may take its time to arrive
+            return self._to_sign_in(request, language)
         await services.roles.need(actor.workspace, actor.person, role)
         now = await services.roles.role_of(actor.workspace, actor.person)
         reviewed = await services.publishing.reviewed(actor.workspace)
-        visit = Visit(request, services, actor, now, language, form, self._sessions.token(session), reviewed)
-        return await handler(visit)
+        token = self._sessions.token(session)
+        return await handler(Visit(request, services, actor, now, language, form, session, token, reviewed))
 
     async def _form(self, request: web.Request, session: Session) -> Form:
         """Return what was posted; 403 unless it comes from a page of this session."""
@@ -222,6 +224,13 @@ class Door:
         seconds = limiter.wait(key)
         if seconds:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(seconds)})
+
+
+def number_in(digits: str) -> int:
+    """Return the number of a row; 404 if it is none, or too large to be one of ours."""
+    if not digits.isdecimal() or len(digits) > _DIGITS or int(digits) >= 2**31:
+        raise web.HTTPNotFound
+    return int(digits)
 
 
 def _language(request: web.Request) -> Language:

@@ -94,7 +94,7 @@ class InsightPages:
         try:
             await visit.services.insights.switch(visit.actor, visit.text("on") == "yes")
         except WorksCouncilError:
-            raise web.HTTPConflict(text="insights.council") from None
+            return await self._insights(visit, visit.services.coach.strings("insights.council", visit.language), 409)
         return see(f"{self._base}/insights")
 
     async def _alias(self, visit: Visit) -> web.Response:

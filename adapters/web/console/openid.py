@@ -6,7 +6,7 @@ rest of the program uses too.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import aiohttp
 from authlib.common.urls import add_params_to_uri
@@ -22,6 +22,8 @@ from chatbot.language import legible
 from chatbot.roles import Actor
 from chatbot.settings import Settings
 
+_T = TypeVar("_T")
+
 ProviderName = Literal["slack", "microsoft"]
 
 #: How far the clocks of two servers may be apart, in seconds.
@@ -29,6 +31,10 @@ LEEWAY = 120
 KEEP_METADATA = 24 * 3600
 #: A token with an unknown key makes us look for new keys, but not more often than this.
 LOOK_AGAIN = 60
+#: For so many seconds a provider whose metadata or keys can't be had is not asked for them again.
+RETRY_FAILED = 5
+#: What comes of reading something else than what was asked for.
+_UNREADABLE = (JoseError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LONGEST_NAME = 100
 
@@ -112,6 +118,7 @@ class OpenId:
         self._fresh_until = float("-inf")
         self._keys: KeySet | None = None
         self._next_look = float("-inf")
+        self._next_try = float("-inf")
 
     async def address(self, request: Request) -> str:
         """Return the address at which the provider asks the person. Raises SignInError if it can't be reached."""
@@ -157,7 +164,7 @@ class OpenId:
             claims = CodeIDToken(token.claims, token.header, told, asked)
             claims.validate(now=int(self._clock()), leeway=LEEWAY)
             return self._provider.identify(token.claims)
-        except (JoseError, KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        except _UNREADABLE as error:
             raise SignInError(f"The id_token is not good ({type(error).__name__}).") from None
 
     async def _decode(self, id_token: str) -> jwt.Token:
@@ -170,23 +177,35 @@ class OpenId:
 
     async def _key_set(self, *, anew: bool = False) -> KeySet:
         if self._keys is None or (anew and self._clock() >= self._next_look):
+            address = (await self._known())["jwks_uri"]
+            self._keys = await self._published(address, _keys_in)
             self._next_look = self._clock() + LOOK_AGAIN
-            keys: Any = await self._call((await self._known())["jwks_uri"])
-            self._keys = KeySet.import_key_set(keys)
         return self._keys
 
     async def _known(self) -> Mapping[str, Any]:
         if self._clock() >= self._fresh_until:
-            metadata = await self._call(self._provider.metadata_url)
-            needed = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
-            if not all(isinstance(metadata.get(name), str) and metadata[name] for name in needed):
-                raise SignInError(f"The OpenID metadata of {self._provider.name} lacks one of {', '.join(needed)}.")
-            self._metadata, self._keys = metadata, None
+            self._metadata = await self._published(self._provider.metadata_url, _checked)
+            self._keys = None
             self._fresh_until = self._clock() + KEEP_METADATA
         return self._metadata
 
+    async def _published(self, url: str, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+        """Return what `read` makes of what the provider publishes. Raises SignInError, for a while without asking."""
+        if self._clock() < self._next_try:
+            raise SignInError(
+                f"{self._provider.name} did not answer as it should a moment ago; it is asked again soon."
+            )
+        try:
+            return read(await self._call(url))
+        except SignInError:
+            self._next_try = self._clock() + RETRY_FAILED
+            raise
+        except _UNREADABLE as error:
+            self._next_try = self._clock() + RETRY_FAILED
+            raise SignInError(f"What {self._provider.name} publishes can't be read ({type(error).__name__}).") from None
+
     async def _call(self, url: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the JSON object that an address answers with; a form is posted."""
+        """Return the JSON object that an address answers with; a form is posted. Raises SignInError."""
         method = "GET" if form is None else "POST"
         try:
             async with self._session.request(
@@ -194,10 +213,23 @@ class OpenId:
             ) as response:
                 status = response.status
                 answer = await response.json(content_type=None) if status == 200 else {}
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, OSError, ValueError, LookupError, RecursionError) as error:
             raise SignInError(f"{self._provider.name} can't be reached to sign in ({type(error).__name__}).") from None
         if status != 200:
             raise SignInError(f"{self._provider.name} refused the sign-in (HTTP {status}).")
         if not isinstance(answer, dict):
             raise SignInError(f"{self._provider.name} answered with something else than JSON.")
         return answer
+
+
+def _keys_in(published: Mapping[str, Any]) -> KeySet:
+    keys: Any = published
+    return KeySet.import_key_set(keys)
+
+
+def _checked(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metadata. Raises SignInError if it lacks what signing in needs."""
+    needed = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+    if not all(isinstance(metadata.get(name), str) and metadata[name] for name in needed):
+        raise SignInError(f"The OpenID metadata lacks one of {', '.join(needed)}.")
+    return metadata

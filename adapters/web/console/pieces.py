@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.web.console.door import Door, Visit
+from adapters.web.console.door import Door, Visit, number_in
 from adapters.web.console.pages import Pages
 from adapters.web.console.previews import Preview, preview
 from adapters.web.console.writing_form import (
@@ -162,7 +162,7 @@ class Pieces:
 
     async def _check(self, visit: Visit) -> web.Response:
         """Return what is wrong with what is being typed, by field, for the page to show."""
-        piece = await self._of(visit, int(visit.text("piece"))) if visit.text("piece").isdecimal() else None
+        piece = await self._of(visit, number_in(visit.text("piece"))) if visit.text("piece") else None
         written = await self._read(visit, piece)
         problems = await visit.services.publishing.problems(visit.actor.workspace, written, piece.id if piece else None)
         found = troubles(problems, visit.services.coach.strings, visit.language)

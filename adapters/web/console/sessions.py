@@ -1,4 +1,4 @@
-"""Who is signed in: a signed cookie in the browser, nothing on the server, so that any replica can answer."""
+"""Who is signed in: a signed cookie in the browser, so that any replica can answer. Kept is only what was ended."""
 
 import hashlib
 import hmac
@@ -20,10 +20,14 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who signed in. What they may do is not in here: that is looked up at every request."""
+    """Somebody who signed in, `until` when, in seconds since 1970.
+
+    What they may do is not in here, nor whether they signed out: both are looked up at every request.
+    """
 
     id: str
     actor: Actor
+    until: float
 
 
 class Sessions:
@@ -55,10 +59,10 @@ class Sessions:
         names = ("sid", "workspace", "person", "name")
         if told is None or not all(isinstance(told.get(name), str) for name in names):
             return None
-        return Session(told["sid"], Actor(told["workspace"], told["person"], told["name"]))
+        return Session(told["sid"], Actor(told["workspace"], told["person"], told["name"]), float(told["exp"]))
 
-    def end(self, response: web.Response) -> None:
-        """Sign whoever gets the response out."""
+    def forget_session(self, response: web.Response) -> None:
+        """Take the cookie of a session from the browser; a copy of it stays good."""
         self._drop(response, self._session)
 
     def token(self, session: Session) -> str:

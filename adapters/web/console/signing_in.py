@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -20,6 +20,8 @@ log = logging.getLogger("steady.console")
 
 _LABELS = {"slack": "Slack", "microsoft": "Microsoft", "teams": "Microsoft Teams"}
 _LONGEST_CODE = 4096
+#: What comes back with a sign-in stands in a cookie, of which browsers keep 4,096 bytes.
+_LONGEST_NEXT = 2048
 
 
 class SignIn(Protocol):
@@ -40,6 +42,7 @@ def safe_next(base: str, wanted: str) -> str:
     plain = (
         wanted.isprintable() and wanted.isascii() and "\\" not in wanted and "//" not in wanted and ".." not in wanted
     )
+    plain = plain and len(wanted) <= _LONGEST_NEXT
     return wanted if inside and plain and not parts.scheme and not parts.netloc else base
 
 
@@ -162,14 +165,16 @@ class AsPersona:
 
 
 class SignOut:
-    """Signs out."""
+    """Signs out. The clock gives seconds since 1970."""
 
-    def __init__(self, base: str, sessions: Sessions) -> None:
+    def __init__(self, base: str, sessions: Sessions, clock: Callable[[], float]) -> None:
         self._base = base
         self._sessions = sessions
+        self._clock = clock
 
     async def leave(self, visit: Visit) -> web.Response:
-        """Forget who is signed in."""
+        """End the session, for whoever has a copy of its cookie too."""
+        await visit.services.ended.add(visit.session.id, visit.session.until, self._clock())
         response = web.Response(status=303, headers={"Location": f"{self._base}/sign-in"})
-        self._sessions.end(response)
+        self._sessions.forget_session(response)
         return response

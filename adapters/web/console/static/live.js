@@ -8,6 +8,7 @@ const policy = globalThis.trustedTypes?.createPolicy("steady#fragment", { create
 async function look() {
   try {
     const response = await fetch(`${place.dataset.figures}?lang=${document.documentElement.lang}`);
+    if (response.redirected) return; // to the sign-in: whoever comes back there loads this page anew
     if (response.ok) {
       const html = await response.text();
       const template = document.createElement("template");
