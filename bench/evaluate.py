@@ -1,7 +1,8 @@
 """How well plain words are understood: `python -m bench.evaluate` (make eval).
 
-Prints the figures of the development set per language with 95 % Wilson intervals. With `--choose` it also looks
-for the thresholds: the fewest unsure answers among those that keep wrong cards and out-of-scope recall in bounds.
+Prints the figures of the development set and of the blind set per language with 95 % Wilson intervals. With `--choose`
+it looks for the thresholds on the development set: the fewest unsure answers among those that keep wrong cards and
+out-of-scope recall in bounds. On the blind set nothing is ever chosen.
 """
 
 import argparse
@@ -22,12 +23,12 @@ from chatbot.recognition.model import BACKGROUND, SAFETY
 from chatbot.recognition.recogniser import Recogniser, load_recogniser
 
 Floats = npt.NDArray[np.float64]
-DEVELOPMENT = Path(__file__).parents[1] / "tests/corpus"
+SETS = Path(__file__).parents[1] / "tests/corpus"
 
 
 @dataclass(frozen=True)
 class Example:
-    """A message of the development set: what is right, and what would be as right."""
+    """A message of a set to measure on: what is right, and what would be as right."""
 
     text: str
     language: str
@@ -37,8 +38,17 @@ class Example:
 
 def read_development() -> list[Example]:
     """Read tests/corpus/dev.*.jsonl."""
+    return _read("dev")
+
+
+def read_blind() -> list[Example]:
+    """Read tests/corpus/blind.*.jsonl."""
+    return _read("blind")
+
+
+def _read(name: str) -> list[Example]:
     examples = []
-    for path in sorted(DEVELOPMENT.glob("dev.*.jsonl")):
+    for path in sorted(SETS.glob(f"{name}.*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
             accepted = frozenset({entry["topic"], *entry["also"]})
@@ -172,8 +182,8 @@ def choose_safety(recogniser: Recogniser, examples: Sequence[Example]) -> None:
     wanted = np.array([example.topic == SAFETY for example in examples])
     rows = []
     for share in np.arange(0.4, 1.01, 0.1):
-        for above in np.arange(-0.3, 0.5, 0.02):
-            for overrules in np.arange(0.35, 1.2, 0.2):
+        for above in np.arange(-0.3, 1.3, 0.01):
+            for overrules in np.arange(-0.45, 1.2, 0.1):
                 taken = (pattern & (safety >= other - overrules)) | (safety > share * other + above)
                 recall, false = taken[wanted].mean(), taken[~wanted].mean()
                 rows.append((false <= 0.01, recall, -false, share, above, overrules))
@@ -224,7 +234,7 @@ def curve(found: Margins) -> str:
 
 
 def main() -> int:
-    """Print the table, and the best thresholds if asked."""
+    """Print the tables, or the best thresholds if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--choose", action="store_true", help="look for the thresholds")
     parser.add_argument("--curve", type=Path, help="write the curve the threshold was read from, as SVG")
@@ -237,7 +247,9 @@ def main() -> int:
         return 0
     if options.curve:
         options.curve.write_text(curve(margins(recogniser, examples)), encoding="utf-8")
-    print("\n".join(table(examples, [recogniser.recognise(e.text) for e in examples])))
+    for name, chosen in (("development", examples), ("blind", read_blind())):
+        print(f"On the {name} set, {len(chosen)} messages:\n")
+        print("\n".join(table(chosen, [recogniser.recognise(e.text) for e in chosen])), end="\n\n")
     return 0
 
 

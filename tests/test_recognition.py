@@ -299,11 +299,12 @@ def test_the_corpus_is_large_enough(guidance: Guidance) -> None:
         assert sum(1 for x in lines if x.language is language and x.topic == SAFETY) >= 60
 
 
-def test_the_development_set_is_not_trained_on(guidance: Guidance) -> None:
+@pytest.mark.parametrize("name", ["dev", "blind"])
+def test_what_is_measured_on_is_not_trained_on(guidance: Guidance, name: str) -> None:
     trained = {plain(line.text) for line in read_corpus(BUILT_IN_RESPONSES, guidance.topics)}
     held_out = [
         json.loads(line)["text"]
-        for path in (Path(__file__).parent / "corpus").glob("dev.*.jsonl")
+        for path in (Path(__file__).parent / "corpus").glob(f"{name}.*.jsonl")
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
     assert len(held_out) >= 300

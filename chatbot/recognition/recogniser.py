@@ -22,7 +22,7 @@ MODEL_FILE = Path(__file__).parent / "model.npz"
 
 # Chosen by `make eval` on the development set; docs/recognition.md shows the curves they were read from.
 #: How far a topic's score must lie above the background's for its card to be shown.
-ABOVE_BACKGROUND = 0.60
+ABOVE_BACKGROUND = 0.65
 #: How far it must lie above the runner-up's; closer ones are offered as a choice.
 ABOVE_NEXT = 0.10
 #: How far below the background a topic may lie and still be offered beside the menu.
@@ -30,18 +30,20 @@ NEAR = -1.6
 #: How far below the best a topic may lie and still be one of the two or three readings of a choice.
 CLOSE = 0.8
 #: How near the nearest phrase must be for a text in Latin letters to be taken for its language.
-ALIKE = 0.3
+ALIKE = 0.1
+#: Which phrases have a say in that: those at least this share as near as the nearest.
+ALSO_ALIKE = 0.1
 #: Safety is taken without a pattern if it scores this much above a share of what the best other class does. A share,
 #: for what must count most is that it tells of danger at all, and less that it reads like nothing else.
-ABOVE_FOR_SAFETY = -0.18
-SHARE_OF_BEST = 0.5
+ABOVE_FOR_SAFETY = 0.54
+SHARE_OF_BEST = 0.6
 #: How far above safety the best other class must lie to overrule a safety pattern. The emergency card is then offered.
-OVERRULES_PATTERN = 0.55
+OVERRULES_PATTERN = 0.0
 #: How near safety a topic may lie and no card be shown without offering the emergency card beside it.
-NEAR_SAFETY = 0.3
+NEAR_SAFETY = 0.15
 #: How far below the background safety must lie for a text to be kept as words that nobody understood. Of the
-#: development set this leaves out all that tells of danger, and half of what is harmless.
-FAR_FROM_SAFETY = 0.8
+#: development set this leaves out all that tells of danger, and two thirds of what is harmless.
+FAR_FROM_SAFETY = 0.3
 
 #: Longer texts are no names.
 LONGEST_NAME = 100
@@ -245,7 +247,7 @@ class Recogniser:
         top = float(scores.nearness.max())
         if top < ALIKE:
             return None
-        nearest = np.flatnonzero(scores.phrases > 0.3 * top)
+        nearest = np.flatnonzero(scores.phrases > ALSO_ALIKE * top)
         votes = np.bincount(self.model.phrase_language[nearest], scores.phrases[nearest], len(self.model.languages))
         return Language(self.model.languages[int(np.argmax(votes))])
 
