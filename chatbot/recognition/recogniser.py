@@ -40,7 +40,7 @@ SHARE_OF_BEST = 0.6
 #: How far above safety the best other class must lie to overrule a safety pattern. The emergency card is then offered.
 OVERRULES_PATTERN = 0.0
 #: How near safety a topic may lie and no card be shown without offering the emergency card beside it.
-NEAR_SAFETY = 0.15
+NEAR_SAFETY = 0.3
 #: How far below the background safety must lie for a text to be kept as words that nobody understood. Of the
 #: development set this leaves out all that tells of danger, and two thirds of what is harmless.
 FAR_FROM_SAFETY = 0.3
