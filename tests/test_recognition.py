@@ -17,12 +17,13 @@ from chatbot.content import BUILT_IN_RESPONSES
 from chatbot.errors import ContentError, SteadyError
 from chatbot.guidance import Guidance
 from chatbot.model import Language, Note
+from chatbot.recognition import training
 from chatbot.recognition.answer import Recognition, customers_words
 from chatbot.recognition.features import COLUMNS, columns, spelled
 from chatbot.recognition.model import BACKGROUND, SAFETY, load_model
 from chatbot.recognition.normalise import latin, plain
 from chatbot.recognition.recogniser import MODEL_FILE, Recogniser
-from chatbot.recognition.training import corpus_hash, names, read_corpus
+from chatbot.recognition.training import Line, corpus_hash, names, read_corpus
 
 #: Messages whose answers are kept in golden/recognition.json: plain, slangy, in Latin letters, dangerous, harmless and
 #: none of our business.
@@ -286,6 +287,13 @@ def test_the_model_is_made_from_this_corpus(guidance: Guidance) -> None:
     lines = [*read_corpus(BUILT_IN_RESPONSES, guidance.topics), *names(guidance)]
     with np.load(MODEL_FILE) as arrays:
         assert arrays["corpus"].item() == corpus_hash(lines)
+
+
+def test_more_phrases_than_the_index_can_number_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [Line(f"phrase number {n}", ("calm", "pause")[n % 2], Language.EN, n) for n in range(4)]
+    monkeypatch.setattr(training, "MOST_PHRASES", 3)
+    with pytest.raises(SteadyError, match="3 phrases at most, and here are 4"):
+        training.train(lines)
 
 
 def test_the_corpus_is_large_enough(guidance: Guidance) -> None:

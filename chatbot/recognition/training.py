@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chatbot.content import BUILT_IN_RESPONSES, load_guidance
-from chatbot.errors import ContentError, Problem
+from chatbot.errors import ContentError, Problem, SteadyError
 from chatbot.guidance import Guidance
 from chatbot.model import Language
 from chatbot.recognition.features import COLUMNS, columns
@@ -29,6 +29,8 @@ STRENGTH = 1.0
 #: How much a line of danger counts. Every other class counts as a whole as much as the next, which would leave the
 #: thousands of lines of danger a fifth of a vote each.
 DANGER_COUNTS = 1.0
+#: The index numbers its phrases in two bytes.
+MOST_PHRASES = 1 << 16
 
 
 class Line(NamedTuple):
@@ -85,6 +87,10 @@ def train(lines: Sequence[Line]) -> dict[str, np.ndarray]:
     # One spelling once a class: what differs in letters only would count double.
     unique = {(latin(plain(line.text)), line.topic): line for line in reversed(lines)}
     ordered = sorted(unique.values(), key=lambda line: (line.topic, line.language, line.number, line.text))
+    if len(ordered) > MOST_PHRASES:
+        raise SteadyError(
+            f"The model numbers {MOST_PHRASES} phrases at most, and here are {len(ordered)}. Take some out."
+        )
     labels = np.array([classes.index(line.topic) for line in ordered])
     vectors = [columns(line.text) for line in ordered]
     starts = np.r_[0, np.cumsum([found.size for found, _ in vectors])]
