@@ -4,11 +4,9 @@ Which day and which minute is chatbot.tips's part, which tip chatbot.deck's; wha
 delivery sends it.
 """
 
-import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -18,14 +16,15 @@ from chatbot.deck import Deck, draw, upcoming
 from chatbot.delivery.model import Delivery, Draft, Reason
 from chatbot.errors import SteadyError
 from chatbot.guidance import Guidance
-from chatbot.incidents import log_incident
 from chatbot.model import Language, Message, Room, by_platform
-from chatbot.rooms import RoomChange, Rooms, Standing
+from chatbot.periodic import Periodic
+from chatbot.rooms import Quiet, RoomChange, Rooms, Standing
 from chatbot.tips import Run, Schedule, next_run, verdict
 from chatbot.zones import zone_named
 
-#: Why a channel's tips are not sent although they were set up: the team said so, or the platform did.
-Stopped = Literal["", "off", "blocked", "archived", "deleted", "uninstalled", "no_scope"]
+#: Why a channel's tips are not sent although they were set up: the team said so, the platform did, or (this alone is
+#: never stored) what was set up can't be read any more.
+Stopped = Literal["", "off", "blocked", "archived", "deleted", "uninstalled", "no_scope", "unreadable"]
 
 #: Subscriptions dealt with in one transaction.
 _TOGETHER = 500
@@ -49,7 +48,8 @@ class Subscription:
 
     `topics` are the only ones that tips are taken from, if any are named; `removed` are tips that the team does not
     want. `set_by` is the name of whoever set it up last; in a personal conversation their id, to respect their quiet
-    time. `next_run` is None while nothing is to come; `last_day` is the last local day that had a run.
+    time. `next_run` is None while nothing is to come; `last_day` is the last local day that had a run. One that is
+    "unreadable" has all that can be read of it; it stays as it was stored until its schedule is set up anew.
     """
 
     workspace: str
@@ -117,13 +117,6 @@ class TipStore(Protocol):
 GuidanceOf = Callable[[str], Awaitable[Guidance]]
 
 
-class Quiet(Protocol):
-    """What is asked about a person before a personal tip."""
-
-    async def quiet_until(self, workspace: str, person: str) -> date | None:
-        """Return the first day on which a person wants personal messages again, if they muted them."""
-
-
 class DailyTips:
     """Keeps subscriptions and writes what is due, by the guidance of each workspace.
 
@@ -145,18 +138,15 @@ class DailyTips:
         self._quiet = quiet
         self._rooms = rooms
         self._guidance_of = guidance_of
-        self._changed = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Periodic(self._look, _LOOK_EVERY)
 
     async def start(self) -> None:
         """Look for what is due from now on."""
-        self._looking = asyncio.create_task(self._look())
+        self._looking.start()
 
     async def stop(self) -> None:
         """Look no more; what was not written is found at the next start."""
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._looking.stop()
 
     # ---- one channel
 
@@ -181,7 +171,7 @@ class DailyTips:
         now = self.clock()
         planned = self._planned(subscription, now)
         saved = await self.store.save(planned, partial(self._introduction, now), now.timestamp())
-        self._changed.set()
+        self._looking.wake()
         return saved
 
     async def change(self, subscription: Subscription, alter: Alter, *, introduce: bool = False) -> Subscription | None:
@@ -194,7 +184,7 @@ class DailyTips:
         saved = await self.store.alter(
             subscription.id, lambda current: self._planned(alter(current), now), drafts, now.timestamp()
         )
-        self._changed.set()
+        self._looking.wake()
         return saved
 
     def _introduction(self, now: datetime, saved: Subscription) -> Sequence[Draft]:
@@ -324,22 +314,13 @@ class DailyTips:
         not_before = subscription.last_day + timedelta(days=1) if subscription.last_day else None
         return replace(subscription, next_run=next_run(subscription.schedule, now, not_before_day=not_before))
 
-    async def _look(self) -> None:
-        while True:
-            self._changed.clear()
-            pause = _LOOK_EVERY
-            try:
-                await self.tick()
-                coming = await self.store.next_due()
-                now = self.clock().timestamp()
-                if coming is not None and coming > now:  # one that is past can't be read, or was due just now
-                    pause = min(pause, max(0.05, coming - now))
-            except Exception as error:  # such as a database that is gone: nothing is lost, only late
-                log_incident(error)
-            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._changed.wait()
+    async def _look(self) -> float:
+        await self.tick()
+        coming = await self.store.next_due()
+        now = self.clock().timestamp()
+        if coming is None or coming <= now:  # one that is past can't be read, or was due just now
+            return _LOOK_EVERY
+        return min(_LOOK_EVERY, max(0.05, coming - now))
 
     # ---- rooms come and go
 

@@ -4,7 +4,6 @@ A week before the day until which a piece was verified its owner is asked, once;
 it, its deputy is. A piece that is past its day still answers, and says so.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from chatbot.delivery.model import Draft, Skip
-from chatbot.incidents import log_incident
 from chatbot.model import Button, Language, Lead, Note, Reply, Text, Title
+from chatbot.periodic import Periodic
+from chatbot.rooms import Quiet
 
 if TYPE_CHECKING:
     from chatbot.voice import Voice
@@ -72,14 +72,11 @@ class FreshStore(Protocol):
         """Write that somebody is asked, and what they are sent, unless the piece changed since it was read."""
 
 
-class Choices(Protocol):
-    """What is asked about a person before they are written to."""
+class Choices(Quiet, Protocol):
+    """What is asked about a person before they are written to in their language."""
 
     async def language(self, workspace: str, person: str) -> Language | None:
         """Return the language that a person chose, if they did."""
-
-    async def quiet_until(self, workspace: str, person: str) -> date | None:
-        """Return the first day on which a person wants personal messages again, if they muted them."""
 
 
 class Freshness:
@@ -99,25 +96,18 @@ class Freshness:
         self._choices = choices
         self._by_id = by_id
         self._clock = clock
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Periodic(self._look, _LOOK_EVERY)
 
     async def start(self) -> None:
         """Look for what is due from now on."""
-        self._looking = asyncio.create_task(self._look())
+        self._looking.start()
 
     async def stop(self) -> None:
         """Look no more; what was not written is found at the next start."""
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._looking.stop()
 
     async def _look(self) -> None:
-        while True:
-            try:
-                await self.tick()
-            except Exception as error:  # such as a database that is gone: nothing is lost, only late
-                log_incident(error)
-            await asyncio.sleep(_LOOK_EVERY)
+        await self.tick()
 
     async def tick(self, now: datetime | None = None) -> int:
         """Write every reminder that is due into the ledger; return how many."""

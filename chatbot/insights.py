@@ -19,6 +19,7 @@ from chatbot.commands.registry import bare
 from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.model import Language, Message, Reply
+from chatbot.periodic import Periodic
 from chatbot.recognition.answer import customers_words
 from chatbot.recognition.normalise import plain
 from chatbot.roles import Actor
@@ -128,19 +129,16 @@ class Insights:
         self._people: OrderedDict[Group, set[bytes]] = OrderedDict()
         self._full: Counter[Group] = Counter()
         self._cleaned = ""
-        self._writing: asyncio.Task[None] | None = None
+        self._writing = Periodic(self._look_and_write, _WRITE_EVERY, first=_WRITE_EVERY)
 
     async def start(self) -> None:
         """Count from now on, where that is switched on; the database must be open."""
         await self._look()
-        self._writing = asyncio.create_task(self._write_on())
+        self._writing.start()
 
     async def stop(self) -> None:
         """Write what came together, and forget the rest."""
-        if self._writing:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
-            self._writing = None
+        await self._writing.stop()
         try:
             await self.write()
         except Exception as error:  # the program must end all the same
@@ -206,20 +204,19 @@ class Insights:
         words = [group for group in full if group.what == "words"]
         if not full:
             return
+        adding = asyncio.create_task(self._store.add(counts, words))
         try:
-            await self._store.add(counts, words)
+            await asyncio.shield(adding)
         except BaseException:
-            self._full += full
+            # Where the program ends meanwhile: what is on its way to the database is not written a second time.
+            await asyncio.wait([adding])
+            if adding.cancelled() or adding.exception():
+                self._full += full
             raise
 
-    async def _write_on(self) -> None:
-        while True:
-            await asyncio.sleep(_WRITE_EVERY)
-            try:
-                await self._look()
-                await self.write()
-            except Exception as error:  # such as a database that is gone: it is written later
-                log_incident(error)
+    async def _look_and_write(self) -> None:
+        await self._look()
+        await self.write()
 
     async def _look(self) -> None:
         """See where insights are switched on, and once a week forget what is too old."""

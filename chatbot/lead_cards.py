@@ -164,33 +164,14 @@ def form(
 
     `people` are the ids and names of those who may own it.
     """
-    words = written.words.get(language, Words()) if written else Words()
-    known = {
-        "language": str(language),
-        "topic": NEW,
-        "title": words.title,
-        "lead": words.lead,
-        "steps": "\n".join(words.steps),
-        "say": "\n".join(words.say),
-        "aliases": ", ".join(words.aliases),
-        "phrases": "\n".join(words.phrases),
-        "tip": words.tip,
-        "owner": written.owner if written else ask.message.person,
-        "deputy": written.deputy if written else "",
-        "verified_until": written.verified_until.isoformat() if written else "",
-        "audience": ", ".join(written.audience) if written else "",
-        **values,
-    }
+    known = {**_known(ask, written, language), **values}
     errors = _errors(ask, problems, language)
 
     def entry(name: str, longest: int, *, lines: bool = False, optional: bool = True) -> Entry:
         label, error = ask.t(f"leads.field_{name}"), errors.get(name, "")
         return Entry(name, label, known[name], error=error, lines=lines, optional=optional, longest=longest)
 
-    may = {person: name for person, name in people if "," not in person}
-    # Who it is now comes first: of many people not all are offered, and a deputy who is not would be gone by saving.
-    offered = {person: may.get(person, person) for person in (known["owner"], known["deputy"]) if person} | may
-    persons = tuple(Option(person, name[:75]) for person, name in list(offered.items())[:_MOST_PEOPLE])
+    persons, of = _persons(people, known["owner"], known["deputy"])
     fields: list[Entry | Choice] = [
         Choice(
             "language",
@@ -201,9 +182,7 @@ def form(
         )
     ]
     if piece is None:
-        fields.append(
-            Choice("topic", ask.t("leads.form_topic"), _topics(ask), (known["topic"] or NEW,), errors.get("topic", ""))
-        )
+        fields.append(_topics(ask, known["topic"] or NEW, errors.get("topic", "")))
     fields += [
         entry("title", LONGEST["title"], optional=False),
         entry("lead", LONGEST["lead"], optional=False),
@@ -213,10 +192,16 @@ def form(
         entry("aliases", 900),
         entry("tip", LONGEST["tips"], lines=True),
         entry("verified_until", 10, optional=False),
-        Choice("owner", ask.t("leads.field_owner"), persons, (known["owner"],), errors.get("owner", "")),
+        Choice(
+            "owner",
+            ask.label("leads.field_owner", len(persons), of),
+            persons,
+            (known["owner"],),
+            errors.get("owner", ""),
+        ),
         Choice(
             "deputy",
-            ask.t("leads.field_deputy"),
+            ask.label("leads.field_deputy", len(persons), of),
             persons,
             tuple(filter(None, (known["deputy"],))),
             errors.get("deputy", ""),
@@ -233,6 +218,36 @@ def form(
     )
 
 
+def _known(ask: Ask, written: Written | None, language: Language) -> dict[str, str]:
+    """Return what is written in a language, by the fields of the form."""
+    words = written.words.get(language, Words()) if written else Words()
+    return {
+        "language": str(language),
+        "topic": NEW,
+        "title": words.title,
+        "lead": words.lead,
+        "steps": "\n".join(words.steps),
+        "say": "\n".join(words.say),
+        "aliases": ", ".join(words.aliases),
+        "phrases": "\n".join(words.phrases),
+        "tip": words.tip,
+        "owner": written.owner if written else ask.message.person,
+        "deputy": written.deputy if written else "",
+        "verified_until": written.verified_until.isoformat() if written else "",
+        "audience": ", ".join(written.audience) if written else "",
+    }
+
+
+def _persons(people: Sequence[tuple[str, str]], *now: str) -> tuple[tuple[Option, ...], int]:
+    """Return the people to choose from, and how many there are in all.
+
+    Who it is now comes first: of many not all are offered, and a deputy who is not would be gone by saving.
+    """
+    may = {person: name for person, name in people if "," not in person}
+    offered = {person: may.get(person, person) for person in now if person} | may
+    return tuple(Option(person, name[:75]) for person, name in list(offered.items())[:_MOST_PEOPLE]), len(offered)
+
+
 def too_long(ask: Ask, piece: int, platform: str, console: str) -> Reply:
     """Return that the form of a platform can't hold a piece, and where it can be edited; `console` may be ""."""
     address = f"{console}/pieces/{piece}/edit"
@@ -241,10 +256,12 @@ def too_long(ask: Ask, piece: int, platform: str, console: str) -> Reply:
     return reply(ask, ask.t("leads.long_title"), lead, (Text(way),), (_back(ask, f"write piece {piece}"),))
 
 
-def _topics(ask: Ask) -> tuple[Option, ...]:
+def _topics(ask: Ask, chosen: str, error: str) -> Choice:
     new = Option(NEW, ask.t("leads.form_topic_new"))
     topics = [Option(topic.id, ask.title(topic)) for topic in ask.guidance.topics.values() if "," not in topic.id]
-    return (new, *topics[: _MOST_OPTIONS - 1])
+    listed = topics[: _MOST_OPTIONS - 1]
+    label = ask.label("leads.form_topic", len(listed), len(topics))
+    return Choice("topic", label, (new, *listed), (chosen,), error)
 
 
 def _errors(ask: Ask, problems: Sequence[FieldProblem], language: Language) -> dict[str, str]:
@@ -364,6 +381,8 @@ def versions(ask: Ask, piece: Piece, known: Sequence[Version]) -> Reply:
     """Return the versions of a piece, the newest first, and the ways back to them."""
     shown = known[:_VERSIONS_SHOWN]
     lines = [_line(ask, version) for version in shown]
+    if len(known) > len(shown):
+        lines.append(ask.t("leads.warnings_more", count=len(known) - len(shown)))
     buttons = [
         Button(ask.t("leads.button_roll_back", number=version.number), f"write rollback {piece.id} {version.number}")
         for version in shown

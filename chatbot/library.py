@@ -6,13 +6,14 @@ replica that was made.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from chatbot.guidance import Guidance
 from chatbot.incidents import log_incident
 from chatbot.overlay import Live, names_of, overlaid, phrases_of
+from chatbot.periodic import Periodic
 from chatbot.strings import Strings
 
 if TYPE_CHECKING:
@@ -66,28 +67,26 @@ class Libraries:
         self._guidance = guidance
         self._strings = strings
         self._recogniser = recogniser
-        self._look_every = look_every
         self._fits = fits
         self._built_in = Library(guidance)
         self._generations: Mapping[str, int] = {}
         self._known: OrderedDict[str, Library] = OrderedDict()
         self._reading: dict[str, asyncio.Task[Library]] = {}
         self._columns: dict[tuple[str, str], tuple[frozenset[str], Column]] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Periodic(self._look, look_every, first=look_every, log_first=True)
 
     async def start(self) -> None:
         """See which workspaces have a library, and look for changes from now on."""
         self._generations = await self._store.generations()
-        self._looking = asyncio.create_task(self._look())
+        self._looking.start()
 
     async def stop(self) -> None:
         """Look no more, and give up what is being made."""
-        making = [library.making for library in self._known.values() if library.making]
-        tasks = [*making, *self._reading.values(), *([self._looking] if self._looking else [])]
+        await self._looking.stop()
+        tasks = [*filter(None, (library.making for library in self._known.values())), *self._reading.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._looking = None
 
     async def of(self, workspace: str) -> Library:
         """Return what a workspace knows; the built-in guidance alone if its own can't be read just now."""
@@ -118,12 +117,6 @@ class Libraries:
         self._generations = await self._store.generations()
         await self._read(workspace)
 
-    async def settled(self, workspace: str) -> None:
-        """Wait until a workspace's phrases are fitted, as far as that is under way."""
-        making = (await self.of(workspace)).making
-        if making:
-            await asyncio.wait([making])
-
     async def _read(self, workspace: str) -> Library:
         reading = self._reading.get(workspace)
         if reading is None:
@@ -147,9 +140,13 @@ class Libraries:
             forgotten, old = self._known.popitem(last=False)
             if old.making:
                 old.making.cancel()
-            for key in [key for key in self._columns if key[0] == forgotten]:
-                del self._columns[key]
+            self._forget(forgotten)
         return library
+
+    def _forget(self, workspace: str, keep: Collection[str] = ()) -> None:
+        """Drop the columns of a workspace, but for those of some topics."""
+        for key in [key for key in self._columns if key[0] == workspace and key[1] not in keep]:
+            del self._columns[key]
 
     async def _teach(self, workspace: str, library: Library) -> None:
         """Make the recogniser of a library: at once by likeness, then with fitted columns, which take a second each."""
@@ -165,6 +162,7 @@ class Libraries:
             if not self._fits:
                 return
             topics = list(dict.fromkeys(phrase.topic for phrase in phrases))[:_MOST_FITTED]
+            self._forget(workspace, keep=topics)
             missing = [topic for topic in topics if topic not in {column.topic for column in columns}]
             for topic in missing:
                 column = await asyncio.to_thread(library.recogniser.refit, topic)
@@ -188,16 +186,13 @@ class Libraries:
         return found
 
     async def _look(self) -> None:
-        failed = False
-        while True:
-            await asyncio.sleep(self._look_every)
-            try:
-                self._generations = await self._store.generations()
-                for workspace, library in list(self._known.items()):
-                    if self._generations.get(workspace, 0) != library.generation:
-                        await self._read(workspace)
-                failed = False
-            except Exception as error:  # such as a database that is gone: what is known goes on being shown
-                if not failed:
-                    log_incident(error)
-                failed = True
+        self._generations = await self._store.generations()
+        failed: Exception | None = None
+        for workspace, library in list(self._known.items()):
+            if self._generations.get(workspace, 0) != library.generation:
+                try:
+                    await self._read(workspace)
+                except Exception as error:  # what is known goes on being shown, and the other workspaces' is made anew
+                    failed = error
+        if failed:
+            raise failed

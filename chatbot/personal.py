@@ -23,7 +23,7 @@ class PersonalData(Protocol):
         """Return what is kept about a person."""
 
     async def erase(self, workspace: str, person: str) -> None:
-        """Delete a person's receipts, the tips they ordered for themselves, and their time zone.
+        """Delete a person's receipts, time zone, and the tips they ordered for themselves with what became of these.
 
         What leads and admins did in their role stays, and that there is a conversation.
         """

@@ -35,6 +35,7 @@ from chatbot.zones import SUGGESTED
 
 #: Channels that a form names one by one; Slack shows a hundred options, two of which are "all" and "people".
 _NAMED = 98
+_MOST_OPTIONS = 100
 _LONGEST_LABEL = 75
 _LONGEST_KEY = 140
 _MINUTE, _HOUR = 60, 3600
@@ -314,61 +315,10 @@ def form(
     """
     fields: list[Entry | Choice] = []
     if not command.startswith("push save piece"):
-        if topics:
-            options = tuple(Option(topic, title[:_LONGEST_LABEL]) for topic, title in list(topics.items())[:100])
-            fields.append(
-                Choice(
-                    "piece",
-                    voice.t("push.form_piece"),
-                    options,
-                    tuple(filter(None, [values.get("piece")])),
-                    errors.get("piece", ""),
-                    optional=True,
-                )
-            )
+        fields += _of_topics(voice, topics, values, errors)
         fields += words_fields(voice, values, errors, optional=bool(topics))
-    shown = [known for known in channels if len(known.room.key) <= _LONGEST_KEY and "," not in known.room.key]
-    to = [Option("channels", voice.t("push.to_channels")), Option("people", voice.t("push.to_people"))]
-    to += [Option(f"room:{known.room.key}", _label(voice, known)) for known in shown[:_NAMED]]
-    fields += [
-        Choice(
-            "to",
-            voice.t("push.form_to"),
-            tuple(to),
-            tuple(filter(None, values.get("to", "").split(","))),
-            errors.get("to", "") or ("" if groups else errors.get("groups", "")),
-            several=True,
-            optional=bool(groups),
-        ),
-        *_of_groups(voice, groups, values, errors),
-        Choice(
-            "languages",
-            voice.t("push.form_languages"),
-            tuple(Option(str(tag), name) for tag, name in OWN_NAMES.items()),
-            tuple(filter(None, values.get("languages", "").split(","))),
-            several=True,
-            optional=True,
-        ),
-        Entry(
-            "at",
-            voice.t("push.form_at"),
-            values.get("at", ""),
-            "09:00",
-            voice.t("push.form_at_hint"),
-            errors.get("at", ""),
-            optional=True,
-            longest=20,
-        ),
-        Entry(
-            "zone",
-            voice.t("push.form_zone"),
-            values.get("zone", SUGGESTED[voice.language]),
-            "Europe/Berlin",
-            error=errors.get("zone", ""),
-            optional=True,
-            longest=60,
-        ),
-    ]
+    fields += _to(voice, channels, groups, values, errors)
+    fields += _when(voice, values, errors)
     if receipts:
         fields.append(
             Choice(
@@ -379,6 +329,71 @@ def form(
             )
         )
     return _a_form(voice, voice.t("push.form_title"), command, fields)
+
+
+def _of_topics(
+    voice: Voice, topics: Mapping[str, str], values: Mapping[str, str], errors: Mapping[str, str]
+) -> Iterable[Choice]:
+    """Yield the choice of a piece, if there are any."""
+    if topics:
+        options = tuple(Option(topic, title[:_LONGEST_LABEL]) for topic, title in list(topics.items())[:_MOST_OPTIONS])
+        chosen = tuple(filter(None, [values.get("piece")]))
+        label = voice.label("push.form_piece", len(options), len(topics))
+        yield Choice("piece", label, options, chosen, errors.get("piece", ""), optional=True)
+
+
+def _to(
+    voice: Voice,
+    channels: Sequence[KnownRoom],
+    groups: Sequence[Group],
+    values: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> Iterable[Choice]:
+    """Yield the choices of who gets it."""
+    shown = [known for known in channels if len(known.room.key) <= _LONGEST_KEY and "," not in known.room.key]
+    to = [Option("channels", voice.t("push.to_channels")), Option("people", voice.t("push.to_people"))]
+    to += [Option(f"room:{known.room.key}", _label(voice, known)) for known in shown[:_NAMED]]
+    yield Choice(
+        "to",
+        voice.label("push.form_to", len(shown[:_NAMED]), len(channels)),
+        tuple(to),
+        tuple(filter(None, values.get("to", "").split(","))),
+        errors.get("to", "") or ("" if groups else errors.get("groups", "")),
+        several=True,
+        optional=bool(groups),
+    )
+    yield from _of_groups(voice, groups, values, errors)
+    yield Choice(
+        "languages",
+        voice.t("push.form_languages"),
+        tuple(Option(str(tag), name) for tag, name in OWN_NAMES.items()),
+        tuple(filter(None, values.get("languages", "").split(","))),
+        several=True,
+        optional=True,
+    )
+
+
+def _when(voice: Voice, values: Mapping[str, str], errors: Mapping[str, str]) -> Iterable[Entry]:
+    """Yield the fields of when they get it."""
+    yield Entry(
+        "at",
+        voice.t("push.form_at"),
+        values.get("at", ""),
+        "09:00",
+        voice.t("push.form_at_hint"),
+        errors.get("at", ""),
+        optional=True,
+        longest=20,
+    )
+    yield Entry(
+        "zone",
+        voice.t("push.form_zone"),
+        values.get("zone", SUGGESTED[voice.language]),
+        "Europe/Berlin",
+        error=errors.get("zone", ""),
+        optional=True,
+        longest=60,
+    )
 
 
 def _of_groups(

@@ -5,11 +5,9 @@ says is made when it is sent, so that a correction needs to touch only what has 
 whoever calls.
 """
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, Protocol
@@ -19,8 +17,10 @@ from chatbot.errors import SteadyError
 from chatbot.incidents import log_incident
 from chatbot.language import legible
 from chatbot.model import Language, Room, by_platform
+from chatbot.periodic import Periodic
 from chatbot.push_groups import MOST_CHOSEN, Group, PushGroups
 from chatbot.roles import Actor
+from chatbot.rooms import Quiet
 from chatbot.rooms_seen import KnownRoom, RoomStore
 from chatbot.tips import moment
 from chatbot.zones import zone_named
@@ -199,13 +199,6 @@ class Leads(Protocol):
         """Raise NotAllowed if a person has no such role in a workspace."""
 
 
-class Quiet(Protocol):
-    """What is asked about a person before a personal message."""
-
-    async def quiet_until(self, workspace: str, person: str) -> date | None:
-        """Return the first day on which a person wants personal messages again, if they muted them."""
-
-
 Skipped = Sequence[tuple[Draft, Reason]]
 
 
@@ -261,7 +254,7 @@ class PushStore(Protocol):
         """Note that a person read it; return False if that was noted before."""
 
     async def counted(self, push: Push) -> tuple[Sequence[Counted], int]:
-        """Return its rows, counted, and the number of its receipts."""
+        """Return its rows, counted, of several changes of one message the latest alone; and how many receipts."""
 
     async def waiting(self, lane: str, now: float) -> int:
         """Return how many rows of a lane are due."""
@@ -293,18 +286,15 @@ class Pushes:
         self._leads = leads
         self._senders = senders
         self._groups = groups
-        self._changed = asyncio.Event()
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Periodic(self._look, _LOOK_EVERY)
 
     async def open(self) -> None:
         """Go on from now on with what was begun, here or by a process that died."""
-        self._looking = asyncio.create_task(self._look())
+        self._looking.start()
 
     async def close(self) -> None:
         """Begin nothing more; what is half done is gone on with at the next start."""
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._looking.stop()
 
     # ---- what a lead does; each raises NotAllowed for anybody else, and NoSuchPush for another workspace's
 
@@ -385,7 +375,7 @@ class Pushes:
             raise WrongMoment("nobody")
         if not await self.store.begin(found, actor, self._now):
             raise WrongMoment("begun")
-        self._changed.set()
+        self._looking.wake()
         return await self._of(actor.workspace, push)
 
     async def discard(self, actor: Actor, push: int) -> None:
@@ -397,7 +387,7 @@ class Pushes:
         """Stop sending; return how many have not been sent and will not be."""
         found = await self.begun(actor, push)
         cancelled = await self.store.cancel(found, actor, self._now)
-        self._changed.set()
+        self._looking.wake()
         return cancelled
 
     async def correct(
@@ -457,7 +447,7 @@ class Pushes:
     async def tick(self) -> bool:
         """Go on with everything that was begun; return whether something is still under way.
 
-        Raises, once it has seen to all, what kept one of them from going on.
+        Raises, once it has seen to all, what kept the last one from going on that could not.
         """
         under_way = False
         failed: Exception | None = None
@@ -467,8 +457,10 @@ class Pushes:
                     await self._write(push)
                 elif not await self.store.settle(push.id, self._now):
                     under_way = True
-            except Exception as error:  # such as a room of its workspace that can't be read: the others' go on
-                failed = failed or error
+            except Exception as error:  # such as a group that the platform tells no more of: the others go on
+                if failed:
+                    log_incident(failed)
+                failed = error
         if failed:
             raise failed
         return under_way
@@ -534,7 +526,7 @@ class Pushes:
         if not await self.store.change(push, actor, self._now):
             raise WrongMoment("ended")
         await self.store.settle(push.id, self._now)
-        self._changed.set()
+        self._looking.wake()
         return await self._of(actor.workspace, push.id)
 
     async def _recipients(self, push: Push) -> Sequence[KnownRoom]:
@@ -570,19 +562,8 @@ class Pushes:
     def _now(self) -> float:
         return self.clock().timestamp()
 
-    async def _look(self) -> None:
-        while True:
-            self._changed.clear()
-            pause = _LOOK_EVERY
-            try:
-                if await self.tick():
-                    pause = _SOON
-            except Exception as error:  # such as a database that is gone: nothing is lost, only late
-                log_incident(error)
-            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._changed.wait()
+    async def _look(self) -> float:
+        return _SOON if await self.tick() else _LOOK_EVERY
 
 
 def _tidy(words: Wording) -> Wording:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from chatbot.incidents import log_incident
+from chatbot.periodic import Periodic
 
 #: How long things are kept after they were over, unless a setting says otherwise.
 KEEP_TIPS = timedelta(days=90)
@@ -52,17 +52,15 @@ class Retention:
         self._keep_tips = keep_tips
         self._keep_pushes = keep_pushes
         self._clock = clock
-        self._looking: asyncio.Task[None] | None = None
+        self._looking = Periodic(self.tick, _LOOK_EVERY, first=_FIRST)
 
     async def start(self) -> None:
         """Look each day from now on."""
-        self._looking = asyncio.create_task(self._look())
+        self._looking.start()
 
     async def stop(self) -> None:
         """Look no more; what was not deleted is at the next start."""
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
+        await self._looking.stop()
 
     async def tick(self) -> None:
         """Delete what is old enough, a bounded number of rows at a time and in all."""
@@ -76,12 +74,3 @@ class Retention:
             while left and not await self._store.forget_push(push, before, TOGETHER):
                 left -= 1
                 await asyncio.sleep(_PAUSE)
-
-    async def _look(self) -> None:
-        await asyncio.sleep(_FIRST)
-        while True:
-            try:
-                await self.tick()
-            except Exception as error:  # such as a database that is gone: it is deleted a day later
-                log_incident(error)
-            await asyncio.sleep(_LOOK_EVERY)

@@ -1,5 +1,6 @@
-"""What the core asks about a conversation of several people, and what it is told of it."""
+"""What the core asks about conversations and the people in them, and what it is told of them."""
 
+from datetime import date
 from typing import Literal, Protocol
 
 from chatbot.model import Message
@@ -18,6 +19,13 @@ class Rooms(Protocol):
 
     async def name_of(self, message: Message) -> str:
         """Return what the message's author is called, as others know them; "" if the platform does not say."""
+
+
+class Quiet(Protocol):
+    """What is asked about a person before a personal message."""
+
+    async def quiet_until(self, workspace: str, person: str) -> date | None:
+        """Return the first day on which a person wants personal messages again, if they muted them."""
 
 
 class Clocks(Protocol):

@@ -25,12 +25,14 @@ from chatbot.model import (
 )
 from chatbot.tips import EVERY_DAY, WORKING_DAYS, clock_change, exists, moment, reason_against
 from chatbot.voice import Voice
-from chatbot.zones import SUGGESTED
+from chatbot.zones import SUGGESTED, zone_named
 
 #: How far ahead `why` looks for days without a tip and for changes of the clock.
 AHEAD = timedelta(days=14)
 #: Rows of the past that `why` tells of.
 _TOLD = 5
+#: Options of a choice; Slack shows a hundred at most.
+_MOST_OPTIONS = 100
 
 
 def tip_card(voice: Voice, ids: Sequence[str]) -> Reply | None:
@@ -91,6 +93,8 @@ def status(voice: Voice, subscription: Subscription | None, *, title: str = "", 
         return voice.reply(
             (Title(voice.t("tips.status_title")), Lead(voice.t("tips.none")), Text(voice.t("tips.example"))), (form,)
         )
+    if subscription.stopped == "unreadable":  # what could be read of it is not how it was set up
+        return voice.reply((Title(voice.t("tips.status_title")), Lead(_next(voice, subscription))), (form,))
     buttons = [Button(voice.t("tips.change"), "tips form")]
     if subscription.stopped:
         buttons.append(Button(voice.t("tips.turn_on"), "tips resume", "primary"))
@@ -101,7 +105,7 @@ def status(voice: Voice, subscription: Subscription | None, *, title: str = "", 
             Button(voice.t("tips.now"), "tips now"),
             Button(voice.t("tips.turn_off"), "tips off", "danger"),
         ]
-    if subscription.schedule.paused_until and not subscription.stopped:
+    if _is_paused(subscription) and not subscription.stopped:
         buttons.append(Button(voice.t("tips.resume"), "tips resume"))
     return voice.reply(
         (
@@ -142,18 +146,12 @@ def form(
     voice: Voice, subscription: Subscription | None, values: dict[str, str], errors: dict[str, str] | None = None
 ) -> Reply:
     """Return the form that sets tips up, filled with what is known or was typed."""
-    schedule = subscription.schedule if subscription else None
     errors = errors or {}
-    known = {
-        "time": dates.clock(schedule.at) if schedule else "09:30",
-        "zone": schedule.zone if schedule else SUGGESTED[voice.language],
-        "days": ",".join(map(str, sorted(schedule.weekdays if schedule else WORKING_DAYS))),
-        "rhythm": "weekly" if schedule and schedule.weekly else "daily",
-        "language": str(subscription.language if subscription else voice.language),
-        "topics": ",".join(subscription.topics) if subscription else "",
-        "holidays": schedule.holidays if schedule else "",
-    } | values
-    tips_topics = [topic for topic in voice.guidance.topics.values() if topic.texts[voice.language].section("tips")]
+    known = _known(voice, subscription) | values
+    topics = tuple(filter(None, known["topics"].split(",")))
+    with_tips = [topic for topic in voice.guidance.topics.values() if topic.texts[voice.language].section("tips")]
+    # Those chosen come first: of many not all are listed, and one that is not would be gone by saving.
+    listed = sorted(with_tips, key=lambda topic: topic.id not in topics)[:_MOST_OPTIONS]
     fields: tuple[Entry | Choice, ...] = (
         Entry("time", voice.t("tips.form_time"), known["time"], "09:30", error=errors.get("time", ""), longest=20),
         Entry(
@@ -181,9 +179,9 @@ def form(
         ),
         Choice(
             "topics",
-            voice.t("tips.form_topics"),
-            tuple(Option(topic.id, topic.texts[voice.language].title) for topic in tips_topics),
-            tuple(filter(None, known["topics"].split(","))),
+            voice.label("tips.form_topics", len(listed), len(with_tips)),
+            tuple(Option(topic.id, topic.texts[voice.language].title) for topic in listed),
+            topics,
             errors.get("topics", ""),
             several=True,
             optional=True,
@@ -205,6 +203,20 @@ def form(
         Outcome("menu", why="the form for tips"),
         form=Form("tips save", voice.t("tips.form_submit"), voice.t("tips.form_cancel"), fields),
     )
+
+
+def _known(voice: Voice, subscription: Subscription | None) -> dict[str, str]:
+    """Return how tips are set up, or may well be, by the fields of the form."""
+    schedule = subscription.schedule if subscription else None
+    return {
+        "time": dates.clock(schedule.at) if schedule else "09:30",
+        "zone": schedule.zone if schedule else SUGGESTED[voice.language],
+        "days": ",".join(map(str, sorted(schedule.weekdays if schedule else WORKING_DAYS))),
+        "rhythm": "weekly" if schedule and schedule.weekly else "daily",
+        "language": str(subscription.language if subscription else voice.language),
+        "topics": ",".join(subscription.topics) if subscription else "",
+        "holidays": schedule.holidays if schedule else "",
+    }
 
 
 def _next(voice: Voice, subscription: Subscription) -> str:
@@ -234,13 +246,26 @@ def _times(voice: Voice, subscription: Subscription) -> Iterable[str]:
     if schedule.holidays:
         yield voice.t("tips.holidays", code=schedule.holidays)
     for first, last in schedule.blackouts:
+        if _is_over(last, subscription):
+            continue
         yield (
             voice.t("tips.blackout", first=dates.day(first, voice.language), last=dates.day(last, voice.language))
             if first != last
             else voice.t("tips.blackout_day", day=dates.day(first, voice.language))
         )
-    if schedule.paused_until:
+    if _is_paused(subscription) and schedule.paused_until:
         yield voice.t("tips.paused", day=dates.day(schedule.paused_until, voice.language))
+
+
+def _is_over(day: date, subscription: Subscription) -> bool:
+    """Return whether a tip came after a day: what was said of it is of no interest any more."""
+    return subscription.last_day is not None and subscription.last_day > day
+
+
+def _is_paused(subscription: Subscription) -> bool:
+    """Return whether there was a pause and no tip since."""
+    until = subscription.schedule.paused_until
+    return until is not None and not _is_over(until - timedelta(days=1), subscription)
 
 
 def _contents(voice: Voice, subscription: Subscription) -> Iterable[str]:
@@ -275,7 +300,7 @@ def _coming(voice: Voice, subscription: Subscription, now: datetime) -> Iterable
             yield voice.t("tips.why_twice", time=dates.clock(schedule.at))
     if subscription.stopped:
         return
-    today = now.astimezone(UTC).date()
+    today = now.astimezone(zone_named(schedule.zone)).date()
     for past in range(AHEAD.days):
         day = today + timedelta(days=past)
         reason = reason_against(schedule, day, voice.language)

@@ -5,7 +5,8 @@ Days are local days of the schedule's zone; moments are aware UTC datetimes, and
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -65,6 +66,17 @@ class Schedule:
             if name not in given:
                 raise SteadyError(f"The stored schedule has no {name!r}: set the tips of this channel up again.")
         return cls(**given)
+
+    def salvaging(self, text: str) -> "Schedule":
+        """Return this schedule with all that can be read of a stored one which `from_json` refuses."""
+        found = self
+        with suppress(SteadyError):
+            plain = read_object(text, "schedule")
+            for name, reader in _READERS.items():
+                with suppress(SteadyError, KeyError):
+                    given: dict[str, Any] = {name: reader(plain, name)}
+                    found = replace(found, **given)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +218,16 @@ def _change_between(zone: str, low: datetime, high: datetime) -> datetime:
 
 
 # What was stored. A row may have been written by another version, or by hand.
+
+
+def zone_of(text: str) -> str:
+    """Return the zone of a stored schedule, "" if that can't be read; the rest of it is not looked at."""
+    try:
+        zone = _text(read_object(text, "schedule"), "zone")
+        zone_named(zone)
+    except (SteadyError, KeyError):
+        return ""
+    return zone
 
 
 def read_object(text: str, what: str) -> dict[str, Any]:

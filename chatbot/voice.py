@@ -21,6 +21,11 @@ class Voice:
         """Return a sentence of strings.toml in this language."""
         return self.strings(key, self.language, **values)
 
+    def label(self, key: str, shown: int, of: int) -> str:
+        """Return the label of a choice, which says so where not all that there is can be listed."""
+        label = self.t(key)
+        return self.t("reply.some_listed", label=label, shown=shown, all=of) if shown < of else label
+
     def title(self, topic: Topic) -> str:
         """Return the topic's title in this language."""
         return topic.texts[self.language].title

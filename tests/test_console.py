@@ -532,8 +532,6 @@ async def test_long_words_lead_to_a_card_by_one_step_too(here: Here) -> None:
     form = {"words": words, "language": "en", "topic": "pause"}
     assert (await lead.post("/lead/unheard", form)).status == 303
     assert words not in (await lead.get("/lead/insights")).text
-    assert here.coach.libraries
-    await here.coach.libraries.settled(HOME)
     assert "pause" in (await ask(here, words)).lower()
 
 

@@ -8,17 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select, update
 
 from chatbot.coach import Coach
 from chatbot.delivery.model import Failed
 from chatbot.guidance import Guidance
-from chatbot.model import Language, Message, Reply, Room, plain_text
+from chatbot.model import Choice, Entry, Language, Message, Reply, Room, plain_text
 from chatbot.store.tables import tip_subscriptions
 from tests.fake_team import HERE, START, Team
 
 ROOM = Room("C1", "C1")
+NO_SUCH_HOLIDAYS = '{"at": "09:30", "zone": "UTC", "weekdays": [0, 4], "holidays": "XX"}'
 
 
 class Channel(Team):
@@ -149,6 +149,49 @@ async def test_pause_until_a_day_and_resume(team: Channel) -> None:
     assert "Next tip: Friday 20 November, 09:30" in await team.ask("tips status")
 
 
+async def test_what_is_over_is_not_told_as_if_it_were_to_come(team: Channel) -> None:
+    await team.ask("tips on 09:30 UTC daily, not 2026-11-25, 2026-12-24")
+    told = await team.type("tips pause until 2026-11-23")
+    assert "Paused" in plain_text(told)
+    assert "tips resume" in [button.command for button in told.buttons]
+    assert "Left out: Wednesday 25 November" in plain_text(told)
+    await team.pass_time(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
+    told = await team.type("tips")
+    assert "Paused" not in plain_text(told)
+    assert "tips resume" not in [button.command for button in told.buttons]
+    assert "Left out: Wednesday 25 November" in plain_text(told)
+    await team.pass_time(datetime(2026, 11, 26, 9, 30, tzinfo=UTC))
+    said = await team.ask("tips")
+    assert "25 November" not in said
+    assert "Left out: Thursday 24 December" in said
+
+
+async def test_why_goes_by_the_days_of_the_channels_own_clock(team: Channel) -> None:
+    """At 12:00 UTC on the 22nd it is the 23rd in Auckland: a pause until then is over."""
+    await team.ask("tips on 09:30 Pacific/Auckland")
+    await team.ask("tips pause until 2026-11-23")
+    team.now = datetime(2026, 11, 22, 10, tzinfo=UTC)
+    assert "Paused" in await team.ask("tips why")
+    team.now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert "Paused" not in await team.ask("tips why")
+
+
+async def test_the_form_lists_the_chosen_of_many_topics_and_says_how_many(
+    team: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = [tip.partition("#")[0] for tip in team.coach.guidance.tips[Language.EN]]
+    last = every[-1]
+    await team.ask(f"tips on 09:30 UTC topics {last}")
+    monkeypatch.setattr("chatbot.tip_cards._MOST_OPTIONS", 5)
+    form = (await team.type("tips form")).form
+    assert form
+    (topics,) = [field for field in form.fields if field.name == "topics"]
+    assert isinstance(topics, Choice)
+    assert topics.chosen == (last,)
+    assert last in [option.value for option in topics.options]
+    assert f"5 of {len(set(every))} are listed" in topics.label
+
+
 async def test_off_and_on_again_does_not_send_twice_on_a_day(team: Channel) -> None:
     await team.ask("tips on 09:30 UTC daily")
     assert len(await team.pass_time(datetime(2026, 11, 20, 9, 30, tzinfo=UTC))) == 2
@@ -196,16 +239,82 @@ async def test_a_channel_whose_schedule_cannot_be_read_holds_up_no_other(team: C
     for room in (Room("C1", "C1"), Room("C2", "C2")):
         await team.ask("tips on 09:30 UTC daily", room=room)
     await team.pass_time(START)
-
-    async def spoil(connection: AsyncConnection) -> None:
-        schedule = '{"at": "09:30", "zone": "UTC", "weekdays": [0, 4], "holidays": "XX"}'
-        values = {"schedule": schedule, "next_due": START.timestamp()}
-        await connection.execute(update(tip_subscriptions).where(tip_subscriptions.c.room == "C1").values(values))
-
-    await team.database.write(spoil)
+    await spoil(team, schedule=NO_SUCH_HOLIDAYS, next_due=START.timestamp())
     came = await team.pass_time(START + timedelta(hours=2))
     assert ["Tip of the day" in text for text in came] == [True]
     assert team.platform.reached[-1] == "C2"
+    await team.coach.room_changed(HERE, None, "uninstalled")
+    assert "the app was removed" in await team.ask("tips", room=Room("C2", "C2"))
+
+
+async def test_many_that_cannot_be_read_hold_up_no_other_and_are_logged_once(
+    team: Channel, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("chatbot.daily_tips._TOGETHER", 2)
+    for number in range(1, 6):
+        room = Room(f"C{number}", f"C{number}")
+        await team.ask("tips on 09:30 UTC daily", room=room)
+    await team.pass_time(START)
+    for number in range(1, 5):
+        await spoil(team, f"C{number}", schedule=NO_SUCH_HOLIDAYS, next_due=START.timestamp())
+    came = await team.pass_time(START + timedelta(hours=2))
+    assert ["Tip of the day" in text for text in came] == [True]
+    await team.pass_time(START + timedelta(hours=3))
+    assert len(caplog.records) == 4
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"schedule": NO_SUCH_HOLIDAYS}, {"schedule": "{"}, {"deck": "{}"}],
+    ids=["holidays", "schedule", "deck"],
+)
+async def test_what_cannot_be_read_is_told_and_set_up_anew_without_a_loss(
+    team: Channel, spoilt: dict[str, Any]
+) -> None:
+    await team.ask("tips on 09:30 UTC daily")
+    (subscription,) = await team.delivering.tips.store.of_workspace(HERE)
+    (shown,) = await team.delivering.tips.next_tips(subscription, 1)
+    removed = next(tip for tip, text in team.coach.guidance.tips[Language.EN].items() if text != shown)
+    await team.ask(f"tips drop {removed}")
+    await team.pass_time(START + timedelta(hours=2))
+    await spoil(team, **spoilt)
+    before = await stored(team)
+    for typed in (
+        "tips",
+        "tips off",
+        "tips resume",
+        "tips now",
+        "tips swap",
+        "tips pause 2026-12-01",
+        f"tips keep {removed}",
+    ):
+        said = await team.type(typed)
+        assert "I can't read their set-up any more" in plain_text(said)
+        assert [button.command for button in said.buttons] == ["tips form"]
+    assert await stored(team) == before, "nothing is written over what can't be read"
+    form = (await team.type("tips on 10:00")).form
+    assert form
+    values = {each.name: each.value if isinstance(each, Entry) else ",".join(each.chosen) for each in form.fields}
+    assert values["time"] == "09:30"
+    assert values["holidays"] == ""
+    assert "Tips are on" in await team.ask("tips save", **values)
+    after = await stored(team)
+    kept = ("id", "removed", "last_day", "set_by") + (() if "deck" in spoilt else ("deck",))
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    came = await team.pass_time(START + timedelta(days=3, hours=2))
+    assert any("Tip of the day" in text for text in came)
+
+
+async def spoil(team: Channel, room: str = "C1", **values: Any) -> None:
+    """Write over a channel's row what another version, or somebody by hand, might have written."""
+    await team.database.write(
+        lambda c: c.execute(update(tip_subscriptions).where(tip_subscriptions.c.room == room).values(**values))
+    )
+
+
+async def stored(team: Channel) -> dict[str, Any]:
+    (row,) = await team.database.read(select(tip_subscriptions))
+    return dict(row._mapping)
 
 
 async def test_what_others_change_at_the_same_time_is_not_lost(team: Channel) -> None:

@@ -197,7 +197,7 @@ async def test_the_service_looks_by_itself_and_survives_a_database_that_is_gone(
     await desk.has_piece()
     await desk.knows(OWNER)
     desk.now = datetime(2026, 11, 30, 9, tzinfo=UTC)
-    monkeypatch.setattr("chatbot.freshness._LOOK_EVERY", 0.01)
+    monkeypatch.setattr(desk.delivering.freshness._looking, "every", 0.01)
     looked = asyncio.Event()
     real = desk.delivering.freshness.tick
     times = 0

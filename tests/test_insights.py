@@ -1,5 +1,6 @@
 """Counting without watching: what may be on the disk, who may look, and what is forgotten."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -228,6 +229,30 @@ async def test_a_write_that_fails_is_made_up_for(desk: Desk, monkeypatch: pytest
     assert [row["asked"] for row in await desk.rows("topic_counts")] == [5]
 
 
+async def test_what_is_being_written_when_the_program_ends_is_written_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.says("insights on", ADMIN)
+    for number in range(5):
+        await desk.ask("calm", f"UAGENT{number}")
+    begun, going_on = asyncio.Event(), asyncio.Event()
+    add = SqlCounts.add
+
+    async def slow(*arguments: Any) -> None:
+        await add(*arguments)
+        begun.set()
+        await going_on.wait()
+
+    monkeypatch.setattr(SqlCounts, "add", slow)
+    writing = asyncio.create_task(desk.insights.write())
+    await begun.wait()
+    writing.cancel()
+    going_on.set()
+    await asyncio.gather(writing, return_exceptions=True)
+    await desk.insights.stop()
+    assert [row["asked"] for row in await desk.rows("topic_counts")] == [5]
+
+
 async def _fails(*_: Any) -> None:
     raise OSError("gone")
 
@@ -443,8 +468,6 @@ async def test_words_too_long_for_an_alias_lead_there_by_one_tap_too(desk: Desk)
     assert opened.form
     done = await desk.says(opened.form.command, LEAD, pressed=True, values={"topic": "pause"})
     assert f"“{words}” now leads to" in done
-    assert desk.coach.libraries
-    await desk.coach.libraries.settled(HOME)
     assert (await desk.ask(words, "UAGENT9")).outcome.topic == "pause"
     assert (await desk.ask(words, "UAGENT9", AWAY)).outcome.topic is None
     assert await desk.insights.unheard(HOME) == []

@@ -657,7 +657,6 @@ async def test_words_too_long_for_a_name_become_what_agents_type(desk: Desk) -> 
     words = "the parcel is somewhere between us and the depot again"
     version = await publishing.add_alias(actor, "pause", Language.EN, words)
     assert version.written.words[Language.EN].phrases == (words,)
-    await desk.leading.libraries.settled(HERE)
     assert (await desk.type(words, AGENT)).outcome.topic == "pause"
     again = await publishing.add_alias(actor, "pause", Language.EN, words)
     assert again.number == version.number, "nothing new, so nothing is written"
@@ -773,6 +772,30 @@ async def test_without_its_database_a_workspace_is_still_coached(desk: Desk, mon
     assert (await desk.type("calm", AGENT)).outcome.topic == "calm"
 
 
+async def test_a_workspace_that_cannot_be_read_holds_up_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    libraries = desk.leading.libraries
+    await publish(desk)
+    await desk.type("lead add", ADMIN, workspace=ELSEWHERE, mentions=(Mention(LEAD, "Lena"),))
+    draft = await desk.type("write save", workspace=ELSEWHERE, **(GOODWILL | {"lead": "Elsewhere."}))
+    await desk.type(button(draft, "write publish").command, workspace=ELSEWHERE)
+    live = libraries._store.live
+
+    async def broken(workspace: str) -> Any:
+        if workspace == HERE:
+            raise ValueError("no JSON")
+        return await live(workspace)
+
+    monkeypatch.setattr(libraries._store, "live", broken)
+    known = {workspace: library.generation for workspace, library in libraries._known.items()}
+    assert set(known) == {HERE, ELSEWHERE}
+    for library in libraries._known.values():
+        library.generation -= 1
+    with pytest.raises(ValueError, match="no JSON"):
+        await libraries._look()
+    assert libraries._known[ELSEWHERE].generation == known[ELSEWHERE]
+    assert "Offer the voucher" in await desk.ask("kulanz"), "what is known goes on being shown"
+
+
 async def test_memory_stays_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatbot.library.MOST_LIBRARIES", 1)
     await publish(desk)
@@ -790,13 +813,19 @@ async def test_columns_are_fitted_and_kept(
 ) -> None:
     made, stop = await replica(new_database("sqlite"), guidance, strings, recogniser)
     made.leading.libraries._fits = True
+
+    async def fitted() -> None:
+        making = (await made.leading.libraries.of(HERE)).making
+        assert making
+        await making
+
     await made.type("lead add", ADMIN, mentions=(Mention(LEAD, "Lena Lead"),))
     number = await publish(made)
-    await made.leading.libraries.settled(HERE)
+    await fitted()
     key = (HERE, "team/goodwill-vouchers")
     column = made.leading.libraries._columns[key][1]
     assert (await made.type("is a voucher ok for this unhappy customer", AGENT)).outcome.topic == key[1]
     await made.type(f"write confirm {number}")
-    await made.leading.libraries.settled(HERE)
+    await fitted()
     assert made.leading.libraries._columns[key][1] is column, "what did not change is not fitted again"
     await stop()

@@ -19,7 +19,7 @@ from chatbot.store.database import Database
 from chatbot.store.personal import SqlPersonal
 from chatbot.store.preferences import SqlPreferences
 from chatbot.store.roles import SqlRoles
-from chatbot.store.tables import audit, metadata, pieces, pushes, receipts
+from chatbot.store.tables import audit, deliveries, metadata, pieces, pushes, receipts
 from tests.fake_team import ByHand, Platform
 
 HOME, AWAY = "test:T1", "test:T2"
@@ -124,6 +124,8 @@ async def test_export_lists_everything_that_names_the_person(desk: Desk) -> None
 async def test_erase_deletes_what_a_person_chose_and_confirmed_here_and_nothing_else(desk: Desk) -> None:
     await desk.fill("U1", HOME, 1)
     await desk.fill("U1", AWAY, 2)
+    for workspace in (HOME, AWAY):
+        assert "on its way" in await desk.says("tips now", "U1", workspace, Language.EN, OWN_CHAT)
     before = await desk.says("privacy export", "U1", AWAY)
     told = await desk.says("privacy erase")
     assert "are erased" in told
@@ -144,6 +146,7 @@ async def test_erase_deletes_what_a_person_chose_and_confirmed_here_and_nothing_
         if "'U1'" in repr(tuple(row)) and HOME in repr(tuple(row))
     }
     assert left == {"rooms", "pieces", "roles"}
+    assert [row.lane for row in await desk.database.read(select(deliveries))] == [AWAY]
     assert [row.push for row in await desk.database.read(select(receipts))] == [2]
 
 

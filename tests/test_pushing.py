@@ -7,17 +7,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from adapters.slack import limits as slack_limits
 from chatbot.coach import Coach
 from chatbot.delivery.model import CantTell, Failed, Limits, Result, Sent, Unknown
 from chatbot.errors import SteadyError
-from chatbot.model import Language, Message, Reply, Room, plain_text
+from chatbot.model import Choice, Language, Message, Reply, Room, plain_text
 from chatbot.pushing import BadPush, NoSuchPush, Push, Pushes, Targets, Wording, WrongMoment
 from chatbot.roles import Actor, NotAllowed, Roles
 from chatbot.rooms_seen import RoomsSeen
 from chatbot.store.audit import AuditLog
 from chatbot.store.roles import SqlRoles
+from chatbot.store.tables import tip_subscriptions
 from chatbot.written import Words, Written
 from tests.fake_team import HERE, Platform, Team
 
@@ -332,6 +334,33 @@ async def test_the_time_is_that_of_each_recipients_own_clock(team: Leads) -> Non
     assert "Under way" not in await team.ask("push report 1")
 
 
+@pytest.mark.parametrize(
+    ("schedule", "hour"),
+    [
+        ('{"at": "09:30", "zone": "Asia/Tbilisi", "weekdays": [0], "holidays": "XX"}', 11),
+        ('{"at": "09:30", "zone": "Middle/Earth", "weekdays": [0]}', 12),
+        ("nonsense", 12),
+    ],
+)
+async def test_a_channel_whose_tips_cannot_be_read_gets_pushes_all_the_same(
+    team: Leads, schedule: str, hour: int
+) -> None:
+    """By the clock of its tips where that can be read, or else by the push's: 15:00 is 11:00 or 12:00 UTC."""
+    await team.rooms(2)
+    room = Room("C0000", "C0000")
+    await team.coach.reply(Message("tips on 09:30 Asia/Tbilisi", HERE, "U1", Language.EN, room=room))
+    spoilt = update(tip_subscriptions).values(schedule=schedule)
+    await team.database.write(lambda c: c.execute(spoilt))
+    assert "Channels: 2" in await team.ask(
+        "push save", title="a", text="b", to="channels", at="15:00", zone="Europe/Moscow"
+    )
+    await team.ask("push send 1")
+    await team.pushes.tick()
+    rows = await team.delivering.ledger.latest("push:1", 10)
+    due = {row.target: datetime.fromtimestamp(row.due, UTC).hour for row in rows}
+    assert due == {"C0000": hour, "C0001": 12}
+
+
 async def test_who_wants_quiet_is_left_out_and_counted(team: Leads) -> None:
     await team.rooms(0, people=3)
     await team.coach.preferences.set_quiet_until(HERE, "P1", date(2026, 11, 25))
@@ -533,6 +562,22 @@ async def test_withdrawn_it_says_so_everywhere_and_goes_nowhere_else(team: Leads
     assert (await team.pushes.report(LEAD, made.id)).changed == 6
 
 
+async def test_messages_that_stand_changed_are_counted_not_their_changes(team: Leads) -> None:
+    await team.rooms(3)
+    made = await team.begun()
+    await team.run()
+    await team.pushes.correct(LEAD, made.id, {Language.EN: replace(TEXT, lead="corrected")})
+    await team.run(timedelta(seconds=5))
+    assert "Changed in place: 3; still to do: 0" in await team.ask("push report 1")
+    team.platform.answers["amend C0001"] = [Failed("deleted")]
+    await team.ask("push withdraw 1 yes")
+    assert "Changed in place: 0; still to do: 3" in await team.ask("push report 1")
+    await team.run(timedelta(seconds=5))
+    told = await team.ask("push report 1")
+    assert "Changed in place: 2; still to do: 0" in told
+    assert "Could not be changed: 1" in told
+
+
 async def test_withdrawn_in_the_middle_nothing_more_is_sent(team: Leads) -> None:
     await team.rooms(3)
     made = await team.begun()
@@ -643,6 +688,26 @@ async def test_one_reminder_goes_to_whom_it_reached(team: Leads) -> None:
     assert "once is enough" in await team.ask("push remind 1")
     report = await team.pushes.report(LEAD, 1)
     assert (report.sent, report.reminded) == (1, 1)
+
+
+async def test_a_reminder_that_nobody_gets_does_not_use_up_the_one(team: Leads) -> None:
+    await team.rooms(1)
+    await team.begun()
+    assert "Reminders on their way: 0" in await team.ask("push remind 1")
+    await team.run()
+    assert "Reminders on their way: 1" in await team.ask("push remind 1")
+
+
+async def test_a_form_says_how_many_of_many_channels_it_lists(team: Leads) -> None:
+    await team.rooms(98)
+    assert "are listed" not in await team.ask("push")
+    await team.rooms(120)
+    assert "98 of 120 are listed" in await team.ask("push")
+    form = (await team.type("push")).form
+    assert form
+    (to,) = [field for field in form.fields if field.name == "to"]
+    assert isinstance(to, Choice)
+    assert len(to.options) == 100
 
 
 # ---- the rest
@@ -775,7 +840,6 @@ async def test_a_published_card_is_pushed_opened_and_corrected_by_what_is_publis
         draft = await leading.publishing.save_draft(LEAD, written, piece)
         assert "Publish it first" in await team.ask(f"push piece {draft.piece}") or piece
         await leading.publishing.publish(LEAD, draft.piece, draft.number)
-        await leading.libraries.settled(HERE)
         return draft.piece
 
     piece = await publish(written)

@@ -38,9 +38,10 @@ class _Mortal(LocalEngine):
 
     async def kill(self) -> None:
         """Drop everything: requests are cut off, and nobody writes down what became of them."""
-        tasks = [task for task in (self._planning, *self._running.values()) if task]
+        tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
+        await self._planning.stop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -210,12 +210,12 @@ async def _take(coach: "Coach", counting: "Insights", ask: Ask, key: str) -> Rep
     workspace = ask.message.workspace
     actor = Actor(workspace, ask.message.person, ask.message.name)
     try:
-        await coach.publishing.add_alias(actor, topic.id, heard.language, heard.words)
+        version = await coach.publishing.add_alias(actor, topic.id, heard.language, heard.words)
     except Refused as error:
         wrong = [ask.t(one.key, **one.values) for one in error.problems if one.blocks]
         return await _alias(counting, ask, key, " ".join(wrong) or ask.t(error.key, **error.values))
     await counting.drop_words(workspace, heard.words)
-    key = "insights.alias_review" if await coach.publishing.reviewed(workspace) else "insights.alias_done"
+    key = "insights.alias_review" if version.state == "review" else "insights.alias_done"
     blocks = (
         Title(ask.t("insights.alias_title")),
         Lead(ask.t(key, words=heard.words, topic=ask.title(topic))),

@@ -102,13 +102,9 @@ class Parser:
 
 def bare(text: str) -> str:
     """Return a text without the slash and the umbrella's name before it."""
-    text = " ".join(text[:4000].split())
-    slash = text.startswith("/")
-    text = text.lstrip("/").lstrip()
+    text = " ".join(text[:4000].split()).lstrip("/").lstrip()
     first, _, rest = text.partition(" ")
-    if first.casefold() == UMBRELLA and (slash or rest or text):
-        return rest.lstrip("/").lstrip()
-    return text
+    return rest.lstrip("/").lstrip() if first.casefold() == UMBRELLA else text
 
 
 def names_command(text: str) -> bool:

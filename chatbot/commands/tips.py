@@ -45,6 +45,8 @@ async def tips(coach: "Coach", ask: Ask, argument: str) -> Reply | None:
         here = replace(ask.message.room, certain=True)
         coach.room_seen(ask.message.workspace, here, ask.language, ask.message.person, ask.message.zone)
     subscription = await coach.tips.find(ask.message)
+    if subscription and subscription.stopped == "unreadable" and action != "save":
+        action = "form" if action in ("on", "form") else "status"  # nothing else can be done until it is set up anew
     run = _RUN[action or "status"]
     return await run(coach.tips, ask, subscription, rest)
 

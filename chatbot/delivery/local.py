@@ -4,12 +4,12 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Any
 
 from chatbot.delivery.lanes import LANES_AT_ONCE, Lanes
 from chatbot.incidents import log_incident
+from chatbot.periodic import Periodic
 
 #: Seconds after which a lane that broke is run again.
 _AGAIN = 5.0
@@ -27,20 +27,18 @@ class LocalEngine:
         self._when: dict[str, float] = {}
         self._plans: list[tuple[float, str]] = []
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._changed = asyncio.Event()
-        self._planning: asyncio.Task[None] | None = None
+        # A clock may be moved, and nobody need tell us: so it looks up once a second.
+        self._planning = Periodic(self._run_due, 1.0)
 
     async def start(self) -> None:
         """Take up whatever is left to do, and from now on what is new."""
         for lane, due in await self._lanes.ledger.lanes():
             self._plan(lane, due)
-        self._planning = asyncio.create_task(self._go_on())
+        self._planning.start()
 
     async def stop(self) -> None:
         """Let what is under way finish within a few seconds."""
-        if self._planning:
-            self._planning.cancel()
-            await asyncio.gather(self._planning, return_exceptions=True)
+        await self._planning.stop()
         self._lanes.stopping = True
         if self._running:
             _, late = await asyncio.wait(list(self._running.values()), timeout=_SECONDS_TO_FINISH)
@@ -60,24 +58,20 @@ class LocalEngine:
         if due < self._when.get(lane, math.inf):
             self._when[lane] = due
             heappush(self._plans, (due, lane))
-            self._changed.set()
+            self._planning.wake()
 
-    async def _go_on(self) -> None:
-        while True:
-            self._changed.clear()
-            now = self._clock()
-            while self._plans and self._plans[0][0] <= now and len(self._running) < LANES_AT_ONCE:
-                due, lane = heappop(self._plans)
-                # An earlier plan may have come in between. One that is running is planned again at its end.
-                if self._when.get(lane) == due and lane not in self._running:
-                    del self._when[lane]
-                    self._running[lane] = asyncio.create_task(self._run(lane))
-            # A clock may be moved; nobody need tell us. Where as many run as may, one that ends wakes this too.
-            coming = self._plans[0][0] - now if self._plans else 1.0
-            # Not wait_for: in Python 3.11 that forgets that it was cancelled when both happen at once.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(coming if 0 < coming < 1 else 1.0):
-                    await self._changed.wait()
+    async def _run_due(self) -> float | None:
+        """Begin what is due, and return when to look up again."""
+        now = self._clock()
+        while self._plans and self._plans[0][0] <= now and len(self._running) < LANES_AT_ONCE:
+            due, lane = heappop(self._plans)
+            # An earlier plan may have come in between. One that is running is planned again at its end.
+            if self._when.get(lane) == due and lane not in self._running:
+                del self._when[lane]
+                self._running[lane] = asyncio.create_task(self._run(lane))
+        # Where as many run as may, one that ends wakes this.
+        coming = self._plans[0][0] - now if self._plans else 0.0
+        return coming if 0 < coming < self._planning.every else None
 
     async def _run(self, lane: str) -> None:
         try:
@@ -87,7 +81,7 @@ class LocalEngine:
             due = self._clock() + _AGAIN
         finally:
             del self._running[lane]
-            self._changed.set()
+            self._planning.wake()
         planned = self._when.pop(lane, None)
         for moment in (due, planned):
             if moment is not None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, String, Table, cast, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chatbot.personal import Kept
 from chatbot.store.database import Database
-from chatbot.store.tables import audit, pieces, pushes, receipts, rooms, tip_subscriptions
+from chatbot.store.tables import audit, deliveries, pieces, pushes, receipts, rooms, tip_subscriptions
 
 
 class SqlPersonal:
@@ -31,8 +31,11 @@ class SqlPersonal:
         )
 
     async def erase(self, workspace: str, person: str) -> None:
-        """Delete a person's receipts, the tips they ordered for themselves, and their time zone."""
+        """Delete a person's receipts, time zone, and the tips they ordered for themselves with what became of these."""
+        own = select(literal("tips:").concat(cast(tip_subscriptions.c.id, String))).where(*_own_tips(workspace, person))
         statements = (
+            # With their rows in the ledger: SQLite may give the number of what is deleted to somebody else's tips.
+            delete(deliveries).where(deliveries.c.source.in_(own)),
             delete(receipts).where(*_receipts(workspace, person)),
             delete(tip_subscriptions).where(*_own_tips(workspace, person)),
             update(rooms).where(*_own_room(workspace, person)).values(zone=""),

@@ -229,8 +229,10 @@ class SqlPushes:
             found = await _locked(connection, push.id)
             if found is None or found.ended or found.reminded:
                 return 0
-            await _write(connection, replace(found, reminded=True))
             count = await self._copy(connection, arrived, key=":remind", kind=literal("push.remind"), now=now)
+            if not count:  # it has not arrived anywhere yet: the one reminder is not used up
+                return 0
+            await _write(connection, replace(found, reminded=True))
             await self._engine.enlist(connection, {push.workspace})
             await noted(connection, actor, "push reminded", f"{_about(push)}: {count}", now)
             return count
@@ -277,11 +279,16 @@ class SqlPushes:
         return await self._database.write(change)
 
     async def counted(self, push: Push) -> tuple[Sequence[Counted], int]:
-        """Return its rows, counted, and the number of its receipts."""
+        """Return its rows, counted, of several changes of one message the latest alone; and how many receipts."""
+        mine = _row.c.source == push.source
+        changes = select(func.max(_row.c.id)).where(mine, _AMENDS, _row.c.state != "cancelled")
+        latest = changes.group_by(_row.c.target, _row.c.reference)
         looking = case((_LOOKED_FOR, 1), else_=0).label("looking")
         parts = (_row.c.kind, _row.c.state, _row.c.reason, looking)
         rows = await self._database.read(
-            select(*parts, func.count().label("number")).where(_row.c.source == push.source).group_by(*parts)
+            select(*parts, func.count().label("number"))
+            .where(mine, or_(~_AMENDS, _row.c.id.in_(latest)))
+            .group_by(*parts)
         )
         read = await self._database.read(select(func.count()).select_from(receipts).where(receipts.c.push == push.id))
         return [_counted(row) for row in rows], int(read[0][0])

@@ -99,9 +99,9 @@ class SqlRooms:
 
 
 def _known(row: Any) -> KnownRoom:
-    from chatbot.tips import Schedule
+    from chatbot.tips import zone_of
 
     personal = bool(row.personal)
     room = Room(row.room, row.address, personal, "" if personal else row.name)
-    zone = Schedule.from_json(row.schedule).zone if row.schedule else row.zone
+    zone = zone_of(row.schedule) if row.schedule else row.zone
     return KnownRoom(room, Language(row.spoken), zone, row.name if personal else "")

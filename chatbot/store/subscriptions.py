@@ -1,8 +1,11 @@
 """Subscriptions of tips in the database. What each call promises stands in chatbot/daily_tips.py."""
 
 import json
+import secrets
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select, update
@@ -18,7 +21,7 @@ from chatbot.store.database import Database
 from chatbot.store.insert import insert
 from chatbot.store.ledger import SqlLedger, write_drafts, write_skipped
 from chatbot.store.tables import tip_subscriptions
-from chatbot.tips import Run, Schedule
+from chatbot.tips import WORKING_DAYS, Run, Schedule
 
 _table = tip_subscriptions
 _ADVANCE = (
@@ -31,7 +34,13 @@ _ADVANCE = (
         last_day=bindparam("last_day_"),
     )
 )
-_DUE = select(_table).where(_table.c.next_due <= bindparam("now")).order_by(_table.c.next_due).limit(bindparam("most"))
+_DUE = (
+    select(_table)
+    .where(_table.c.next_due <= bindparam("now"))
+    .order_by(_table.c.next_due, _table.c.id)
+    .limit(bindparam("most"))
+    .offset(bindparam("past"))
+)
 
 
 class SqlTips:
@@ -41,16 +50,18 @@ class SqlTips:
         self._database = database
         self._engine = engine
         self._ledger = SqlLedger(database)
+        #: Rows that can't be read, each of which was logged: they are found again at every look.
+        self._unreadable: set[int] = set()
 
     async def find(self, workspace: str, room: str) -> Subscription | None:
         """Return the subscription of a room."""
         rows = await self._database.read(select(_table).where(_table.c.workspace == workspace, _table.c.room == room))
-        return _subscription(rows[0]) if rows else None
+        return _readable(rows[0]) if rows else None
 
     async def by_id(self, subscription: int) -> Subscription | None:
         """Return the subscription with this id."""
         rows = await self._database.read(select(_table).where(_table.c.id == subscription))
-        return _subscription(rows[0]) if rows else None
+        return _readable(rows[0]) if rows else None
 
     async def save(self, subscription: Subscription, drafts: DraftsOf, now: float) -> Subscription:
         """Write a subscription, or over the room's, with what is to be sent because of it; return it with its id."""
@@ -79,7 +90,9 @@ class SqlTips:
             row = (await connection.execute(select(_table).where(itself).with_for_update())).first()
             if row is None:
                 return None, set()
-            altered = alter(_subscription(row))
+            altered = alter(_readable(row))
+            if altered.stopped == "unreadable":  # what can't be read must not be lost by what could be
+                return altered, set()
             await connection.execute(update(_table).where(itself).values(**_values(altered)))
             return altered, await self._written(connection, drafts(altered), now)
 
@@ -89,12 +102,22 @@ class SqlTips:
 
     async def due(self, now: float, limit: int) -> Sequence[Subscription]:
         """Return subscriptions whose next run has come, the earliest first; what can't be read is left out."""
-        found = []
-        for row in await self._database.read(_DUE, {"now": now, "most": limit}):
-            try:
-                found.append(_subscription(row))
-            except SteadyError as error:  # such as a holiday calendar that is no more: the other channels get theirs
+        for past in count(0, limit):
+            rows = await self._database.read(_DUE, {"now": now, "most": limit, "past": past})
+            found = [each for row in rows if (each := self._read(row))]
+            if found or len(rows) < limit:  # else those that can be read come after many that can't
+                break
+        return found
+
+    def _read(self, row: Row[Any]) -> Subscription | None:
+        try:
+            found = _subscription(row)
+        except SteadyError as error:  # such as a holiday calendar that is no more: the other channels get theirs
+            if row.id not in self._unreadable:
+                self._unreadable.add(row.id)
                 log_incident(error)
+            return None
+        self._unreadable.discard(row.id)
         return found
 
     async def advance(self, advances: Sequence[Advance], now: float) -> int:
@@ -132,7 +155,7 @@ class SqlTips:
     async def of_workspace(self, workspace: str) -> Sequence[Subscription]:
         """Return all subscriptions of a workspace."""
         rows = await self._database.read(select(_table).where(_table.c.workspace == workspace).order_by(_table.c.id))
-        return [_subscription(row) for row in rows]
+        return [_readable(row) for row in rows]
 
     async def history(self, subscription: int, limit: int) -> Sequence[Delivery]:
         """Return the newest rows of the ledger that a subscription made."""
@@ -169,7 +192,25 @@ def _values(subscription: Subscription) -> dict[str, Any]:
     }
 
 
+def _readable(row: Row[Any]) -> Subscription:
+    """Read a row, or what can be read of it: it is then stopped, with a deck of its own if it had none to read."""
+    try:
+        return _subscription(row)
+    except SteadyError:
+        schedule = Schedule(time(9, 30), "UTC", WORKING_DAYS).salvaging(row.schedule)
+        try:
+            deck = Deck.from_json(row.deck)
+        except SteadyError:
+            deck = Deck(secrets.randbits(48))
+        return replace(_made_of(row, schedule, deck), stopped="unreadable", next_run=None)
+
+
 def _subscription(row: Row[Any]) -> Subscription:
+    """Read a row. Raises SteadyError if its schedule or its deck can't be read."""
+    return _made_of(row, Schedule.from_json(row.schedule), Deck.from_json(row.deck))
+
+
+def _made_of(row: Row[Any], schedule: Schedule, deck: Deck) -> Subscription:
     run = None
     if row.next_due is not None:
         run = Run(date.fromisoformat(row.next_day), datetime.fromtimestamp(row.next_due, UTC))
@@ -177,8 +218,8 @@ def _subscription(row: Row[Any]) -> Subscription:
         workspace=row.workspace,
         room=Room(row.room, row.address, bool(row.personal)),
         language=Language(row.language),
-        schedule=Schedule.from_json(row.schedule),
-        deck=Deck.from_json(row.deck),
+        schedule=schedule,
+        deck=deck,
         topics=tuple(json.loads(row.topics)),
         removed=frozenset(json.loads(row.removed)),
         set_by=row.set_by,

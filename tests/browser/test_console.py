@@ -189,7 +189,7 @@ async def a_push_comes_changes_and_goes(page: Page, here: Program, pane: str) ->
     await expect(figure(page, "sent")).to_have_text("3")
     for label in ("waiting", "failed", "unknown", "skipped", "cancelled"):
         await expect(figure(page, label)).to_have_text("0")
-    await expect(page.locator("#figures")).to_contain_text("Changed in place: 6; still to do: 0")  # each message twice
+    await expect(page.locator("#figures")).to_contain_text("Changed in place: 3; still to do: 0")
     await fine(page, "taken-back")
     await fine(agents, "agents")
     await agents.close()
